@@ -1,0 +1,25 @@
+/* Whole reads and writes on descriptors: partial transfers and EINTR are handled here, once. */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* Reads until size bytes, the end of file or an error. Returns the bytes read, or -errno. */
+ssize_t fd_read_full(int fd, void *buffer, size_t size);
+
+/* Writes all size bytes. Returns 0, or -errno (some bytes may have been written). */
+int fd_write_full(int fd, const void *buffer, size_t size);
+
+/*
+ * Reads a whole file of at most max bytes into a fresh buffer with a NUL behind its end (which
+ * *ret_size does not count). Returns 0; -EFBIG if it is longer; or -errno. The caller frees *ret.
+ */
+int fd_read_file(int fd, size_t max, char **ret, size_t *ret_size);
+
+/*
+ * Replaces dirfd/name by a file that holds exactly size bytes, durably: temporary file, write,
+ * fsync, rename, fsync of the directory. A reader sees the old file or the new one, whatever
+ * happens between. Returns 0, or -errno with the old file in place and no temporary file left.
+ */
+int fd_replace_file(int dirfd, const char *name, const void *data, size_t size, mode_t mode);
