@@ -42,7 +42,7 @@ packages_test=(
 )
 
 # To see a sketch being programmed.
-packages_run=(openocd python3)
+packages_run=(openocd)
 
 # missing_packages PACKAGE...: prints those that are not installed.
 missing_packages()
