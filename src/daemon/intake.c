@@ -212,7 +212,7 @@ static void read_failed(struct manager *manager, int error)
 
     if (!job)
         return;
-    struct outcome outcome = outcome_failed(OPENOCD_INTERNAL, strerror(-error));
+    struct outcome outcome = outcome_internal(strerror(-error));
     manager_close_job(manager, job, &outcome);
 }
 
