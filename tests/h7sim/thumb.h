@@ -41,6 +41,12 @@ static inline bool in_it_block(const struct cpu *cpu)
     return cpu->reg.it != 0;
 }
 
+/* Where most 32-bit instructions name SP or PC the manual calls it unpredictable. */
+static inline bool is_special(unsigned n)
+{
+    return n == SP || n == PC;
+}
+
 /* A register as an operand: the PC reads as the instruction's address + 4. */
 static inline uint32_t get_reg(const struct cpu *cpu, unsigned n)
 {

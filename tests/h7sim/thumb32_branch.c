@@ -68,7 +68,7 @@ static void mrs(struct cpu *cpu, uint32_t i)
     uint32_t *rd = &cpu->reg.r[bits(i, 11, 8)], sysm = bits(i, 7, 0);
     unsigned low, width;
 
-    if (bits(i, 11, 8) >= SP)
+    if (is_special(bits(i, 11, 8)))
         undefined(cpu);
     else if (sysm == SYS_APSR || sysm == SYS_XPSR) /* EPSR reads as zero */
         *rd = cpu->reg.apsr;
@@ -87,7 +87,7 @@ static void msr(struct cpu *cpu, uint32_t i)
     uint32_t value = cpu->reg.r[bits(i, 19, 16)], sysm = bits(i, 7, 0);
     unsigned low, width;
 
-    if (bits(i, 19, 16) >= SP) {
+    if (is_special(bits(i, 19, 16))) {
         undefined(cpu);
     } else if (sysm == SYS_APSR || sysm == SYS_XPSR) {
         cpu->reg.apsr = value & 0xF8000000U;

@@ -5,7 +5,7 @@
 /* Most results may not go to SP or PC; the manual calls it unpredictable, we call it unknown. */
 static void set_result(struct cpu *cpu, unsigned d, uint32_t value)
 {
-    if (d == SP || d == PC)
+    if (is_special(d))
         undefined(cpu);
     else
         cpu->reg.r[d] = value;

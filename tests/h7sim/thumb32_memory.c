@@ -31,8 +31,8 @@ static void load_store_dual(struct cpu *cpu, uint32_t i)
     uint32_t moved = bits(i, 23, 23) ? base + offset : base - offset;
     uint32_t address = before ? moved : base;
 
-    if ((!before && !write_back) || (n == PC && (write_back || !loads)) || t1 >= SP || t2 >= SP ||
-        address & 3) {
+    if ((!before && !write_back) || (n == PC && (write_back || !loads)) || is_special(t1) ||
+        is_special(t2) || address & 3) {
         undefined(cpu);
         return;
     }
