@@ -250,7 +250,7 @@ static void read_upload(struct manager *manager, enum reason reason)
         read_failed(manager, reason, r);
         return;
     }
-    if (key.inode != 0 && is_late_event(manager, &key))
+    if (reason == ARRIVAL && r != SNAPSHOT_GONE && is_late_event(manager, &key))
         return;
 
     struct job *job = job_for(manager, snapshot, reason);
