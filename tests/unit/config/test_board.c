@@ -142,6 +142,9 @@ static void test_refused(void **state)
         {"[Boot]", "[RAM]", "no section [RAM]"},
         {"[Boot]", "[RAM ]", "no section [RAM ]"},
         {"[Boot]", "[RAMP x]", "no section [RAMP x]"},
+        {"[RAM top]", "[RAM t\xC3\xB6p]", "no section [RAM t\xC3\xB6p]"},
+        {"Hint=Not there.", "Hint=N\xC3\xB6!", "15: Hint=N\xC3\xB6! must be ASCII text"},
+        {"Hint=Not there.", "Hint=Not\tthere.", "must be ASCII text"},
         {"HealthFile=/sys/health", "HealthFile=sys", "5: HealthFile=sys must be an absolute path"},
         {"HealthFile=/sys/health", "HealthFile=/sys # c", "5: a comment cannot follow"},
         {"WordSize=32", "WordSize=32 bytes", "11: WordSize=32 bytes must be a number"},
@@ -229,7 +232,7 @@ static void test_long_texts(void **state)
 
     snprintf(by, sizeof(by), "Hint=%s\nHint=%sy", hint, hint);
     edit(text, sizeof(text), "Hint=Not there.", by, "");
-    assert_refused(text, "must be text, at most 255 bytes in all");
+    assert_refused(text, "must be ASCII text, at most 255 bytes in all");
 }
 
 int main(void)
