@@ -13,7 +13,7 @@ static void fail(struct manager *manager, struct job *job, const char *what, int
     char detail[SKETCH_SENTENCE_MAX];
 
     snprintf(detail, sizeof(detail), "%s: %s", what, strerror(-error));
-    struct outcome outcome = outcome_failed(OPENOCD_INTERNAL, detail);
+    struct outcome outcome = outcome_internal(detail);
     manager_close_job(manager, job, &outcome);
 }
 
@@ -72,7 +72,7 @@ static void on_checked(struct check *check, void *userdata)
         manager_close_job(manager, job, &outcome);
         break;
     case CHECK_BROKEN:
-        outcome = outcome_failed(OPENOCD_INTERNAL, "the checker gave no valid answer");
+        outcome = outcome_internal("the checker gave no valid answer");
         manager_close_job(manager, job, &outcome);
         break;
     }

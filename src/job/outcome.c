@@ -70,6 +70,16 @@ struct outcome outcome_failed(enum openocd_code code, const char *detail)
     return outcome_of(RESULT_FAILED, openocd_code_name(code), sentence, openocd_code_hint(code));
 }
 
+struct outcome outcome_internal(const char *detail)
+{
+    char sentence[SKETCH_SENTENCE_MAX];
+
+    snprintf(sentence, sizeof(sentence), "The service could not do its part: %s.", detail);
+    return outcome_of(RESULT_FAILED, openocd_code_name(OPENOCD_INTERNAL), sentence,
+                      "The sketch is not at fault: look at the service's other messages, and "
+                      "whether it is installed completely.");
+}
+
 struct outcome outcome_superseded(void)
 {
     return outcome_of(RESULT_SUPERSEDED, "superseded",

@@ -43,6 +43,9 @@ struct outcome outcome_rejected(enum sketch_code code, const char *sentence, con
 
 /* detail is the first error line of whatever failed, or "". */
 struct outcome outcome_failed(enum openocd_code code, const char *detail);
+
+/* failed: internal, for what goes wrong before OpenOCD is asked: detail is a phrase. */
+struct outcome outcome_internal(const char *detail);
 struct outcome outcome_superseded(void);
 struct outcome outcome_deleted(void);
 struct outcome outcome_stopped(void);

@@ -14,12 +14,13 @@
 
 #include "util/cleanup.h"
 
-#define IN(stage)    (1U << OPENOCD_STAGE_##stage)
-#define ANY          (~0U)
-#define ON_THE_CHIP  (IN(ERASE) | IN(WRITE) | IN(VERIFY) | IN(RESET))
-#define OUR_PREFIX   "m4flash: "
-#define FATAL_SIGNAL 128 /* a wrapper's exit status for a child that died of signal N is 128 + N \
-                          */
+#define IN(stage)   (1U << OPENOCD_STAGE_##stage)
+#define ANY         (~0U)
+#define ON_THE_CHIP (IN(ERASE) | IN(WRITE) | IN(VERIFY) | IN(RESET))
+#define OUR_PREFIX  "m4flash: "
+#define FATAL_SIGNAL                                                            \
+    128 /* a wrapper's exit status for a child that died of signal N is 128 + N \
+         */
 
 /* OpenOCD 0.11's and 0.12's texts, in order of precedence within one line. */
 static const struct {
