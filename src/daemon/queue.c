@@ -118,7 +118,9 @@ static void on_line(int priority, const char *line, void *userdata)
 {
     struct manager *manager = userdata;
 
-    journal_log(manager->journal, priority, "openocd: %s", line);
+    /* Our own procedure turns debugging on for its progress; nobody asked to read it. */
+    if (priority < LOG_DEBUG)
+        journal_log(manager->journal, priority, "openocd: %s", line);
 }
 
 static struct outcome outcome_of(const struct job *job, const struct program_result *result)
