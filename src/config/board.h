@@ -1,11 +1,16 @@
-/* The text form of a board profile (units/boards/NAME.conf): the one place that knows a board's
- * map. */
+/*
+ * The text form of a board profile (units/boards/NAME.conf): the one place that knows a board's
+ * map. units/boards/portenta-x8.conf shows every section and key.
+ */
 #pragma once
 
 #include <m4flash/sketch.h>
 #include <stddef.h>
 
-#include "config/settings.h"
+#include "config/complaint.h"
+
+/* Bytes of a profile's text at most, for whoever reads it from a file. */
+enum { BOARD_PROFILE_SIZE_MAX = 64 * 1024 };
 
 /*
  * Reads a profile. Unlike a setting, a profile is trusted whole or not at all: anything unknown,

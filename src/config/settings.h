@@ -8,6 +8,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "config/complaint.h"
+#include "util/cleanup.h"
+
 /*
  * A text setting has three states: NULL is unset (the board's own value counts), "" is none (set to
  * nothing on purpose), anything else is the value.
@@ -19,22 +22,23 @@ struct settings {
     char *openocd_program;         /* [OpenOCD] Program=, absolute; never NULL or "" */
     char *openocd_config;          /* [OpenOCD] Config=, absolute */
     uint64_t openocd_timeout_usec; /* [OpenOCD] TimeoutSec=, more than 0 */
-    char *board_name;  /* [Board] Name=: a profile's name, or its path if it has a slash */
+    char *board_name;  /* [Board] Name=: a profile's name, or its path if it has a slash; never NULL
+                        * or "" */
     char *health_file; /* [Board] HealthFile=, absolute */
+    uint64_t health_timeout_usec; /* [Board] HealthTimeoutSec=, more than 0 */
 };
-
-/* Hears of each problem: file and line as a reader counts them (line 0: the file as a whole). */
-typedef void (*config_complain_t)(const char *file, unsigned line, const char *message,
-                                  void *userdata);
 
 /* Fresh settings with the documented defaults. Returns 0 or -ENOMEM. */
 int settings_new(struct settings **ret);
 struct settings *settings_free(struct settings *settings);
+DEFINE_CLEANUP(struct settings *, settings_free)
 
 /*
  * Applies size bytes of configuration text over what settings hold; later assignments win. Unknown
- * sections and keys, bad values and lines that are neither are told to complain and change nothing.
- * file is only a name for complaints. Returns 0, or -ENOMEM.
+ * sections and keys, bad values and lines that are neither (config/ini_text.h has the syntax) are
+ * told to complain and change nothing. An empty value sets a text to none where the comments above
+ * allow it, and anything else back to its default. file is only a name for complaints. Returns 0,
+ * or -ENOMEM.
  */
 int settings_parse(struct settings *settings, const char *text, size_t size, const char *file,
                    config_complain_t complain, void *userdata);

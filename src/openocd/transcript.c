@@ -6,7 +6,6 @@
 #include "openocd/transcript.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -113,8 +112,7 @@ static bool take_number(const char **text, uint64_t max, uint64_t *ret)
     return true;
 }
 
-/* While it debugs, OpenOCD says where a line comes from: "71 633 target.c:1059 function(): text".
- */
+/* While it debugs, OpenOCD says where each line comes from: "71 633 core.c:92 function(): text". */
 static const char *skip_position(const char *text)
 {
     int length = 0;

@@ -85,7 +85,8 @@ static int write_temporary(int dirfd, const char *name, const void *data, size_t
     int r = fd_write_full(fd, data, size);
     if (r < 0)
         return r;
-    return fsync(fd) < 0 ? -errno : 0;
+    /* Just this mode, whatever the umask. */
+    return fchmod(fd, mode) < 0 || fsync(fd) < 0 ? -errno : 0;
 }
 
 int fd_replace_file(int dirfd, const char *name, const void *data, size_t size, mode_t mode)

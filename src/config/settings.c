@@ -1,0 +1,190 @@
+/* One row a setting: the table is all there is to know about each, so a new key is a new row. */
+#include "config/settings.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "build-config.h"
+#include "config/ini_text.h"
+#include "config/values.h"
+
+/* A kind of value: how its text becomes what a field of the settings holds. */
+struct kind {
+    int (*set)(const char *text, void *field); /* 0, -EINVAL or -ENOMEM; an error changes nothing */
+    void (*release)(void *field);              /* NULL if a field owns nothing */
+    const char *expected;                      /* what would be right, for complaints */
+};
+
+static int set_text(const char *text, void *field)
+{
+    char **owner = field;
+
+    char *copy = strdup(text);
+    if (!copy)
+        return -ENOMEM;
+    free(*owner);
+    *owner = copy;
+    return 0;
+}
+
+static void release_text(void *field)
+{
+    free(*(char **)field);
+}
+
+static int set_path(const char *text, void *field)
+{
+    return value_is_path(text) ? set_text(text, field) : -EINVAL;
+}
+
+static int set_path_or_none(const char *text, void *field)
+{
+    return *text ? set_path(text, field) : set_text(text, field);
+}
+
+static int set_file_name(const char *text, void *field)
+{
+    return value_is_file_name(text) ? set_text(text, field) : -EINVAL;
+}
+
+static int set_board(const char *text, void *field)
+{
+    return value_is_name(text) ? set_text(text, field) : set_path(text, field);
+}
+
+static int set_size(const char *text, void *field)
+{
+    uint64_t size;
+
+    if (value_parse_size(text, &size) < 0 || size == 0)
+        return -EINVAL;
+    *(uint64_t *)field = size;
+    return 0;
+}
+
+static int set_time(const char *text, void *field)
+{
+    uint64_t usec;
+
+    if (value_parse_time(text, &usec) < 0 || usec == 0)
+        return -EINVAL;
+    *(uint64_t *)field = usec;
+    return 0;
+}
+
+static const struct kind path = {set_path, release_text, "an absolute path"};
+static const struct kind path_or_none = {set_path_or_none, release_text,
+                                         "an absolute path, or nothing for none"};
+static const struct kind file_name = {set_file_name, release_text, "a file's name, without a '/'"};
+static const struct kind board = {set_board, release_text,
+                                  "a board's name, or the absolute path of its profile"};
+static const struct kind size_in_bytes = {set_size, NULL, "a size of at least 1, such as 64M"};
+static const struct kind time_span = {set_time, NULL,
+                                      "a time, such as 120 or 2min (plain: seconds)"};
+
+struct setting {
+    const char *section, *key;
+    const struct kind *kind;
+    size_t offset;
+    const char *preset; /* the default, and what an empty value means; NULL: unset, empty is none */
+};
+
+#define FIELD(name) offsetof(struct settings, name)
+
+static const struct setting table[] = {
+    {"Inbox", "Directory", &path, FIELD(inbox_directory), "/tmp/arduino"},
+    {"Inbox", "FileName", &file_name, FIELD(inbox_file_name), "m4-user-sketch.elf"},
+    {"Inbox", "MaxSize", &size_in_bytes, FIELD(inbox_max_size), "64M"},
+    {"OpenOCD", "Program", &path, FIELD(openocd_program), "/usr/bin/openocd"},
+    {"OpenOCD", "Config", &path_or_none, FIELD(openocd_config), NULL},
+    {"OpenOCD", "TimeoutSec", &time_span, FIELD(openocd_timeout_usec), "120"},
+    {"Board", "Name", &board, FIELD(board_name), DEFAULT_BOARD},
+    {"Board", "HealthFile", &path_or_none, FIELD(health_file), NULL},
+    {"Board", "HealthTimeoutSec", &time_span, FIELD(health_timeout_usec), "5"},
+};
+
+static void *field_of(struct settings *settings, const struct setting *setting)
+{
+    return (char *)settings + setting->offset;
+}
+
+static int apply(struct settings *settings, const struct setting *setting, const char *value)
+{
+    if (!*value && setting->preset)
+        value = setting->preset;
+    return setting->kind->set(value, field_of(settings, setting));
+}
+
+int settings_new(struct settings **ret)
+{
+    _cleanup_(settings_freep) struct settings *settings = calloc(1, sizeof(*settings));
+    if (!settings)
+        return -ENOMEM;
+    for (size_t i = 0; i < ELEMENTSOF(table); i++) {
+        int r = table[i].preset ? apply(settings, &table[i], table[i].preset) : 0;
+        if (r < 0)
+            return r;
+    }
+    *ret = TAKE_PTR(settings);
+    return 0;
+}
+
+struct settings *settings_free(struct settings *settings)
+{
+    if (!settings)
+        return NULL;
+    for (size_t i = 0; i < ELEMENTSOF(table); i++)
+        if (table[i].kind->release)
+            table[i].kind->release(field_of(settings, &table[i]));
+    free(settings);
+    return NULL;
+}
+
+struct parse {
+    struct settings *settings;
+    const struct complaints *complaints;
+};
+
+static bool on_section(const char *name, unsigned line, void *userdata)
+{
+    struct parse *parse = userdata;
+
+    for (size_t i = 0; i < ELEMENTSOF(table); i++)
+        if (strcmp(table[i].section, name) == 0)
+            return true;
+    complain_about(parse->complaints, line, "there is no section [%s]; its lines are ignored",
+                   name);
+    return false;
+}
+
+static int on_assignment(const char *section, const char *key, const char *value, unsigned line,
+                         void *userdata)
+{
+    struct parse *parse = userdata;
+
+    for (size_t i = 0; i < ELEMENTSOF(table); i++) {
+        if (strcmp(table[i].section, section) != 0 || strcmp(table[i].key, key) != 0)
+            continue;
+        int r = apply(parse->settings, &table[i], value);
+        if (r == -EINVAL)
+            complain_about(parse->complaints, line, "[%s] %s=%s is ignored: it must be %s", section,
+                           key, value, table[i].kind->expected);
+        return r == -EINVAL ? 0 : r;
+    }
+    if (*section)
+        complain_about(parse->complaints, line, "[%s] has no key %s=; it is ignored", section, key);
+    else
+        complain_about(parse->complaints, line, "%s= stands before the first [Section]", key);
+    return 0;
+}
+
+int settings_parse(struct settings *settings, const char *text, size_t size, const char *file,
+                   config_complain_t complain, void *userdata)
+{
+    static const struct ini_events events = {on_section, on_assignment};
+    struct complaints complaints = {file, complain, userdata};
+    struct parse parse = {settings, &complaints};
+
+    return ini_text_parse(text, size, &complaints, &events, &parse);
+}

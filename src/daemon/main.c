@@ -1,0 +1,65 @@
+/* m4flashd: waits for sketches in an inbox, has them checked, and programs them with OpenOCD. */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <syslog.h>
+
+#include "daemon/manager.h"
+#include "daemon/options.h"
+#include "daemon/orders.h"
+
+enum {
+    EXIT_USAGE = 2,
+};
+
+/* Before anything else, so that no child is missed and a lease that is broken does not kill. */
+static int arrange_signals(void)
+{
+    sigset_t handled;
+
+    sigemptyset(&handled);
+    sigaddset(&handled, SIGCHLD);
+    sigaddset(&handled, SIGTERM);
+    sigaddset(&handled, SIGINT);
+    sigaddset(&handled, SIGHUP);
+    if (sigprocmask(SIG_BLOCK, &handled, NULL) < 0)
+        return -errno;
+    if (signal(SIGPIPE, SIG_IGN) == SIG_ERR || signal(SIGIO, SIG_IGN) == SIG_ERR)
+        return -errno;
+    return 0;
+}
+
+static int run(const struct options *options)
+{
+    const struct journal journal = journal_open();
+    _cleanup_(orders_clear) struct orders orders = {.settings = NULL};
+    _cleanup_(manager_freep) struct manager *manager = NULL;
+
+    umask(0077);
+    int r = orders_resolve(options, &journal, &orders);
+    if (r >= 0)
+        r = manager_new(&orders, &journal, &manager);
+    if (r >= 0)
+        r = manager_run(manager);
+    if (r < 0)
+        journal_log(&journal, LOG_ERR, "m4flashd ends: %s", strerror(-r));
+    return r;
+}
+
+int main(int argc, char *argv[])
+{
+    _cleanup_(options_clear) struct options options;
+
+    int r = options_parse(argc, argv, &options);
+    if (r == OPTIONS_WRONG)
+        return EXIT_USAGE;
+    if (r == OPTIONS_DONE)
+        return EXIT_SUCCESS;
+    if (r >= 0)
+        r = arrange_signals();
+    if (r >= 0)
+        r = run(&options);
+    return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,214 @@
+#include "daemon/manager.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <string.h>
+#include <syslog.h>
+#include <systemd/sd-daemon.h>
+
+#include "daemon/intake.h"
+#include "daemon/queue.h"
+#include "job/layout.h"
+
+/* ---- The list of jobs --------------------------------------------------------------------------
+ */
+
+struct job *manager_find(const struct manager *manager, enum job_state state)
+{
+    for (size_t i = 0; i < manager->n_jobs; i++)
+        if (manager->jobs[i]->state == state)
+            return manager->jobs[i];
+    return NULL;
+}
+
+int manager_open_job(struct manager *manager, struct job **ret)
+{
+    assert(manager->n_jobs < JOBS_MAX);
+    int r = ledger_open_job(manager->ledger, &manager->jobs[manager->n_jobs]);
+    if (r < 0)
+        return r;
+    *ret = manager->jobs[manager->n_jobs++];
+    return 0;
+}
+
+static void take_off(struct manager *manager, const struct job *job)
+{
+    size_t i = 0;
+
+    while (manager->jobs[i] != job)
+        i++;
+    manager->n_jobs--;
+    memmove(&manager->jobs[i], &manager->jobs[i + 1],
+            (manager->n_jobs - i) * sizeof(manager->jobs[0]));
+}
+
+void manager_close_job(struct manager *manager, struct job *job, const struct outcome *outcome)
+{
+    if (job->scanned)
+        manager->last_scanned = job->key;
+    take_off(manager, job);
+    ledger_close_job(manager->ledger, job, outcome);
+}
+
+void manager_drop_job(struct manager *manager, struct job *job)
+{
+    take_off(manager, job);
+    ledger_drop_job(manager->ledger, job);
+}
+
+/* ---- What systemd is told ----------------------------------------------------------------------
+ */
+
+static unsigned percent(const struct transcript *progress)
+{
+    if (progress->bytes_total == 0)
+        return 0;
+    return (unsigned)(progress->bytes_done * 100 / progress->bytes_total);
+}
+
+void manager_update_status(const struct manager *manager)
+{
+    const struct settings *settings = manager->orders->settings;
+    const struct job *job;
+
+    if ((job = manager_find(manager, JOB_PROGRAMMING)))
+        sd_notifyf(false, "STATUS=Job %" PRIu64 ": programming: %s, %u%% written", job->id,
+                   openocd_stage_name(manager->progress.stage), percent(&manager->progress));
+    else if (manager->n_jobs > 0)
+        sd_notifyf(false, "STATUS=Job %" PRIu64 ": %s", manager->jobs[0]->id,
+                   job_state_name(manager->jobs[0]->state));
+    else
+        sd_notifyf(false, "STATUS=Waiting for %s/%s", settings->inbox_directory,
+                   settings->inbox_file_name);
+}
+
+/* ---- Stopping ----------------------------------------------------------------------------------
+ */
+
+/*
+ * A job that will not be done by this daemon any more: if its file is still in the inbox, the next
+ * start takes it, and it is that one's to end.
+ */
+static void leave_job(struct manager *manager, struct job *job)
+{
+    struct outcome outcome = outcome_stopped();
+
+    if (!intake_still_has(manager, job)) {
+        manager_close_job(manager, job, &outcome);
+        return;
+    }
+    journal_log(manager->journal, LOG_NOTICE, "Job %" PRIu64 ": left for the next start", job->id);
+    manager_drop_job(manager, job);
+}
+
+/* From the newest to the oldest, so that numbers that were never told are free again. */
+static void leave_jobs(struct manager *manager, bool running_too)
+{
+    for (size_t i = manager->n_jobs; i-- > 0;)
+        if (running_too || manager->jobs[i]->state != JOB_PROGRAMMING)
+            leave_job(manager, manager->jobs[i]);
+}
+
+/* The first signal lets a running programming end: half a sketch does not run. The second does not.
+ */
+static int on_stop(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
+{
+    (void)source;
+    struct manager *manager = userdata;
+
+    if (manager->stopping) {
+        journal_log(manager->journal, LOG_WARNING,
+                    "Told to stop again: programming is given up, the sketch will not run.");
+        manager->program = program_free(manager->program);
+        leave_jobs(manager, true);
+        return sd_event_exit(manager->event, 0);
+    }
+    manager->stopping = true;
+    sd_notify(false, "STOPPING=1");
+    journal_log(manager->journal, LOG_INFO, "Stopping (%s)%s.", strsignal((int)info->ssi_signo),
+                manager->program ? " when the running programming has ended" : "");
+    manager->check = check_free(manager->check);
+    leave_jobs(manager, false);
+    queue_run(manager);
+    return 0;
+}
+
+static int add_signals(struct manager *manager)
+{
+    static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
+
+    for (size_t i = 0; i < ELEMENTSOF(signals); i++) {
+        int r =
+            sd_event_add_signal(manager->event, &manager->signals[i], signals[i], on_stop, manager);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+/* ---- Life --------------------------------------------------------------------------------------
+ */
+
+struct manager *manager_free(struct manager *manager)
+{
+    if (!manager)
+        return NULL;
+    intake_stop(manager);
+    for (size_t i = 0; i < ELEMENTSOF(manager->signals); i++)
+        sd_event_source_disable_unref(manager->signals[i]);
+    check_free(manager->check);
+    program_free(manager->program);
+    while (manager->n_jobs > 0)
+        manager_drop_job(manager, manager->jobs[manager->n_jobs - 1]);
+    ledger_free(manager->ledger);
+    sd_event_unref(manager->event);
+    free(manager);
+    return NULL;
+}
+
+static int say(const struct journal *journal, int error, const char *what)
+{
+    journal_log(journal, LOG_ERR, "%s: %s", what, strerror(-error));
+    return error;
+}
+
+int manager_new(const struct orders *orders, const struct journal *journal, struct manager **ret)
+{
+    _cleanup_(manager_freep) struct manager *manager = calloc(1, sizeof(*manager));
+
+    if (!manager)
+        return -ENOMEM;
+    manager->orders = orders;
+    manager->journal = journal;
+    int r = sd_event_default(&manager->event);
+    if (r >= 0)
+        r = sd_event_set_watchdog(manager->event, true);
+    if (r >= 0)
+        r = add_signals(manager);
+    if (r < 0)
+        return say(journal, r, "The event loop cannot be set up");
+    r = ledger_new(orders->state_dir, journal, &manager->ledger);
+    if (r < 0)
+        return say(journal, r, orders->state_dir);
+    layout_remove_stale(orders->runtime_dir);
+    r = intake_start(manager);
+    if (r < 0)
+        return say(journal, r, orders->settings->inbox_directory);
+    *ret = TAKE_PTR(manager);
+    return 0;
+}
+
+int manager_run(struct manager *manager)
+{
+    const struct settings *settings = manager->orders->settings;
+
+    journal_log(manager->journal, LOG_INFO, "Ready: watching %s for %s (board %s).",
+                settings->inbox_directory, settings->inbox_file_name, manager->orders->board.name);
+    sd_notify(false, "READY=1");
+    int r = sd_event_loop(manager->event);
+    if (r < 0)
+        return say(manager->journal, r, "The event loop broke");
+    return 0;
+}

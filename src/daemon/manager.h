@@ -1,0 +1,85 @@
+/*
+ * The daemon's one object: what it was told, what it owns, and the jobs that are under way. The
+ * queue moves jobs, the intake makes them from what happens in the inbox.
+ */
+#pragma once
+
+#include <m4flash/sketch.h>
+#include <stdbool.h>
+#include <systemd/sd-event.h>
+
+#include "config/settings.h"
+#include "io/journal.h"
+#include "io/watch.h"
+#include "job/check.h"
+#include "job/job.h"
+#include "job/ledger.h"
+#include "job/program.h"
+
+enum {
+    /* One being programmed, one accepted, one being checked, one waiting for its rest, and: */
+    UNCHECKED_MAX = 4, /* each with a snapshot of up to MaxSize in memory */
+    JOBS_MAX = UNCHECKED_MAX + 5,
+};
+
+/* What the daemon was told, resolved: option over configuration over board profile over default. */
+struct orders {
+    struct settings *settings;
+    struct board board;
+    char *board_text; /* as the checker gets it */
+    size_t board_text_size;
+    char *state_dir;
+    char *runtime_dir;
+    const char *checker; /* paths of installed files */
+    const char *openocd_script;
+    const char *openocd_config; /* or "" */
+    const char *health_file;    /* or "" */
+};
+
+struct manager {
+    const struct orders *orders;
+    const struct journal *journal;
+    sd_event *event;
+    sd_event_source *signals[3];
+    struct ledger *ledger;
+
+    struct job *jobs[JOBS_MAX]; /* in the order of their arrival; their states say the rest */
+    size_t n_jobs;
+    struct check *check;        /* of the job in state CHECKING */
+    struct program *program;    /* of the job in state PROGRAMMING */
+    struct transcript progress; /* of that program, as last told */
+
+    struct watch *watch;
+    sd_event_source *look_source; /* runs when all events of the inbox have been heard */
+    sd_event_source *patience_source;
+    unsigned arrivals; /* completed uploads that have not been read */
+    bool rescan;
+    bool attributes_changed;
+    struct file_key last_scanned; /* of the last closed job that was made by looking */
+
+    bool stopping;
+};
+
+/* orders and journal must outlive the manager. Returns 0 or -errno after saying why. */
+int manager_new(const struct orders *orders, const struct journal *journal, struct manager **ret);
+
+/* Runs until it is told to stop. Returns 0, or -errno if the event loop broke. */
+int manager_run(struct manager *manager);
+
+/* The oldest job in a state, or NULL. */
+struct job *manager_find(const struct manager *manager, enum job_state state);
+
+/* Opens a job at the end of the list. Returns 0 or -ENOMEM. There is room, or it is a bug. */
+int manager_open_job(struct manager *manager, struct job **ret);
+
+/* Takes a job off the list and closes it with an outcome. */
+void manager_close_job(struct manager *manager, struct job *job, const struct outcome *outcome);
+
+/* Takes a job off the list without an outcome: it is part of another, or the next start's. */
+void manager_drop_job(struct manager *manager, struct job *job);
+
+/* Tells systemd what is going on. */
+void manager_update_status(const struct manager *manager);
+
+struct manager *manager_free(struct manager *manager);
+DEFINE_CLEANUP(struct manager *, manager_free)

@@ -1,0 +1,304 @@
+#include "io/child.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "util/fd.h"
+
+enum {
+    FIRST_FD = 3,
+    CHUNK = 16384, /* bytes of output read at once */
+    EXEC_FAILED = 127,
+};
+
+struct child {
+    pid_t pid; /* also its group; 0 once reaped */
+    int pidfd;
+    int output; /* read end of its stdout and stderr */
+    bool expired;
+    sd_event_source *exit_source;
+    sd_event_source *output_source;
+    sd_event_source *deadline_source;
+    void (*on_output)(const char *bytes, size_t size, void *userdata);
+    void (*on_end)(enum child_end end, int status, void *userdata);
+    void *userdata;
+};
+
+static int pidfd_of(pid_t pid)
+{
+    int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+
+    return fd < 0 ? -errno : fd;
+}
+
+/* ---- In the child, between fork and exec: async-signal-safe calls only -------------------------
+ */
+
+static void reset_signals(void)
+{
+    sigset_t none;
+
+    for (int s = 1; s < NSIG; s++)
+        signal(s, SIG_DFL);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* The kernel tells the child of its parent's death, unless that came first: hence the second look.
+ */
+static int die_with(pid_t parent)
+{
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+        return -errno;
+    return getppid() == parent ? 0 : -ESRCH;
+}
+
+/*
+ * Moves spec's descriptors and then the error pipe to 3, 4, …: first all of them out of the way,
+ * above where any of them will end, so that none overwrites another.
+ */
+static int arrange_fds(const struct child_spec *spec, int output, int *error_pipe)
+{
+    const int above = FIRST_FD + (int)spec->n_fds + 1;
+    int moved[8];
+
+    *error_pipe = fcntl(*error_pipe, F_DUPFD_CLOEXEC, above);
+    if (*error_pipe < 0)
+        return -errno;
+    for (size_t i = 0; i < spec->n_fds; i++) {
+        moved[i] = fcntl(spec->fds[i], F_DUPFD_CLOEXEC, above);
+        if (moved[i] < 0)
+            return -errno;
+    }
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (null < 0 || dup2(null, STDIN_FILENO) < 0)
+        return -errno;
+    if (dup2(output >= 0 ? output : null, STDOUT_FILENO) < 0 ||
+        dup2(STDOUT_FILENO, STDERR_FILENO) < 0)
+        return -errno;
+    for (size_t i = 0; i < spec->n_fds; i++)
+        if (dup2(moved[i], FIRST_FD + (int)i) < 0)
+            return -errno;
+    if (dup3(*error_pipe, FIRST_FD + (int)spec->n_fds, O_CLOEXEC) < 0)
+        return -errno;
+    *error_pipe = FIRST_FD + (int)spec->n_fds;
+    return close_range((unsigned)*error_pipe + 1, ~0U, 0) < 0 ? -errno : 0;
+}
+
+_Noreturn static void run_child(const struct child_spec *spec, int output, int error_pipe,
+                                pid_t parent)
+{
+    setpgid(0, 0);
+    reset_signals();
+    int r = arrange_fds(spec, output, &error_pipe);
+    if (r >= 0)
+        r = die_with(parent);
+    if (r >= 0 && chdir("/") < 0)
+        r = -errno;
+    if (r >= 0) {
+        execve(spec->argv[0], spec->argv, spec->env);
+        r = -errno;
+    }
+    (void)!write(error_pipe, &r, sizeof(r));
+    _exit(EXEC_FAILED);
+}
+
+/* ---- In the parent
+ * --------------------------------------------------------------------------------- */
+
+static void kill_group(const struct child *child)
+{
+    if (child->pid > 0)
+        kill(-child->pid, SIGKILL);
+}
+
+static void reap(struct child *child)
+{
+    siginfo_t info;
+
+    if (child->pid <= 0)
+        return;
+    kill_group(child);
+    while (waitid(P_PID, (id_t)child->pid, &info, WEXITED) < 0 && errno == EINTR)
+        ;
+    child->pid = 0;
+}
+
+struct child *child_free(struct child *child)
+{
+    if (!child)
+        return NULL;
+    sd_event_source_disable_unref(child->exit_source);
+    sd_event_source_disable_unref(child->output_source);
+    sd_event_source_disable_unref(child->deadline_source);
+    reap(child);
+    fd_close(child->pidfd);
+    fd_close(child->output);
+    free(child);
+    return NULL;
+}
+
+void child_kill(struct child *child)
+{
+    kill_group(child);
+}
+
+/* Delivers a piece of output. Returns 1 if there may be more, 0 at its end, -EAGAIN, or -errno. */
+static int deliver(struct child *child)
+{
+    char buffer[CHUNK];
+
+    ssize_t n = read(child->output, buffer, sizeof(buffer));
+    if (n < 0)
+        return errno == EINTR ? 1 : -errno;
+    if (n > 0)
+        child->on_output(buffer, (size_t)n, child->userdata);
+    return n > 0;
+}
+
+static int on_output_ready(sd_event_source *source, int fd, uint32_t events, void *userdata)
+{
+    (void)fd;
+    (void)events;
+    int r = deliver(userdata);
+
+    if (r <= 0 && r != -EAGAIN)
+        sd_event_source_set_enabled(source, SD_EVENT_OFF);
+    return 0;
+}
+
+/*
+ * The child has ended. Whatever it left behind in its group goes too; then the rest of its output
+ * is read before its status is judged. A stranger who still holds the pipe's other end is not
+ * waited for, and one who keeps writing to it is heard for so long only.
+ */
+static int on_exit_ready(sd_event_source *source, const siginfo_t *info, void *userdata)
+{
+    (void)source;
+    struct child *child = userdata;
+    enum child_end end = info->si_code == CLD_EXITED ? CHILD_EXITED : CHILD_SIGNALED;
+    int status = info->si_status;
+
+    kill(-child->pid, SIGKILL);
+    child->pid = 0; /* sd-event reaps it behind this callback */
+    for (unsigned i = 0; child->output >= 0 && i < 1024 && deliver(child) > 0; i++)
+        ;
+    if (child->expired) {
+        end = CHILD_DEADLINE;
+        status = 0;
+    }
+    sd_event_source_set_enabled(child->deadline_source, SD_EVENT_OFF);
+    sd_event_source_set_enabled(child->output_source, SD_EVENT_OFF);
+    child->on_end(end, status, child->userdata);
+    return 0;
+}
+
+static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
+{
+    (void)source;
+    (void)usec;
+    struct child *child = userdata;
+
+    child->expired = true;
+    kill_group(child);
+    return 0;
+}
+
+static int watch_child(struct child *child, sd_event *event, const struct child_spec *spec)
+{
+    int r = sd_event_add_child_pidfd(event, &child->exit_source, child->pidfd, WEXITED,
+                                     on_exit_ready, child);
+    if (r < 0)
+        return r;
+    sd_event_source_set_description(child->exit_source, spec->description);
+    /* Output first, whenever both are ready. */
+    r = sd_event_source_set_priority(child->exit_source, SD_EVENT_PRIORITY_NORMAL + 1);
+    if (r < 0)
+        return r;
+    if (child->output >= 0) {
+        r = sd_event_add_io(event, &child->output_source, child->output, EPOLLIN, on_output_ready,
+                            child);
+        if (r < 0)
+            return r;
+        sd_event_source_set_description(child->output_source, spec->description);
+    }
+    if (spec->timeout_usec > 0) {
+        r = sd_event_add_time_relative(event, &child->deadline_source, CLOCK_MONOTONIC,
+                                       spec->timeout_usec, 0, on_deadline, child);
+        if (r < 0)
+            return r;
+        sd_event_source_set_description(child->deadline_source, spec->description);
+    }
+    return 0;
+}
+
+/* Forks and waits until the child has executed its program. Returns the pid, or -errno. */
+static pid_t spawn(const struct child_spec *spec, int output)
+{
+    int pipe_fds[2];
+    int error = 0;
+
+    if (pipe2(pipe_fds, O_CLOEXEC) < 0)
+        return -errno;
+    _cleanup_fd_ int error_read = pipe_fds[0];
+    _cleanup_fd_ int error_write = pipe_fds[1];
+
+    pid_t parent = getpid();
+    pid_t pid = fork();
+    if (pid < 0)
+        return -errno;
+    if (pid == 0)
+        run_child(spec, output, error_write, parent);
+
+    setpgid(pid, pid);
+    error_write = fd_close(error_write);
+    ssize_t n = fd_read_full(error_read, &error, sizeof(error));
+    if (n == 0)
+        return pid;
+    while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+        ;
+    return n == (ssize_t)sizeof(error) ? error : -EIO;
+}
+
+int child_new(sd_event *event, const struct child_spec *spec, struct child **ret)
+{
+    _cleanup_(child_freep) struct child *child = malloc(sizeof(*child));
+    _cleanup_fd_ int output = -EBADF;
+
+    if (!child)
+        return -ENOMEM;
+    *child = (struct child){
+        .pidfd = -EBADF,
+        .output = -EBADF,
+        .on_output = spec->on_output,
+        .on_end = spec->on_end,
+        .userdata = spec->userdata,
+    };
+    if (spec->on_output) {
+        int pipe_fds[2];
+        if (pipe2(pipe_fds, O_CLOEXEC) < 0)
+            return -errno;
+        child->output = pipe_fds[0];
+        output = pipe_fds[1];
+        /* Our end only: a child may not expect its output not to block. */
+        if (fcntl(child->output, F_SETFL, O_NONBLOCK) < 0)
+            return -errno;
+    }
+    pid_t pid = spawn(spec, output);
+    if (pid < 0)
+        return (int)pid;
+    child->pid = pid;
+    child->pidfd = pidfd_of(pid);
+    if (child->pidfd < 0)
+        return child->pidfd;
+    int r = watch_child(child, event, spec);
+    if (r < 0)
+        return r;
+    *ret = TAKE_PTR(child);
+    return 0;
+}

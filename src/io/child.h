@@ -1,0 +1,52 @@
+/*
+ * A child process with an end: its own process group, a deadline, its output in pieces, and nothing
+ * of it left over. Knows nothing of what it runs.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <systemd/sd-event.h>
+
+#include "util/cleanup.h"
+
+struct child;
+
+enum child_end {
+    CHILD_EXITED,   /* status is the exit status */
+    CHILD_SIGNALED, /* status is the signal */
+    CHILD_DEADLINE, /* killed by us: status is 0 */
+};
+
+struct child_spec {
+    const char *description; /* for the event sources, static */
+    char *const *argv;       /* argv[0] is the path to execute; no search, no shell */
+    char *const *env;
+    const int *fds; /* given to the child as 3, 4, …; the caller keeps them */
+    size_t n_fds;
+    uint64_t timeout_usec; /* until SIGKILL to the whole group; 0 for none */
+
+    /* Gets what the child writes to stdout and stderr, in any pieces; NULL leaves both as
+     * /dev/null. */
+    void (*on_output)(const char *bytes, size_t size, void *userdata);
+
+    /* Called once, when the child is gone and its output has been delivered. May free the child. */
+    void (*on_end)(enum child_end end, int status, void *userdata);
+    void *userdata;
+};
+
+/*
+ * Starts a child: stdin is /dev/null, no other descriptor is inherited, signals are reset, and it
+ * dies with this process. Needs SIGCHLD blocked. Returns 0, or -errno, also when execve() itself
+ * failed.
+ */
+int child_new(sd_event *event, const struct child_spec *spec, struct child **ret);
+
+/* SIGKILL to its whole group; on_end follows. */
+void child_kill(struct child *child);
+
+/* If it still runs: kills its group and waits for it, without calling back. Takes and returns NULL.
+ */
+struct child *child_free(struct child *child);
+DEFINE_CLEANUP(struct child *, child_free)

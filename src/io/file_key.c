@@ -1,0 +1,33 @@
+#include "io/file_key.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+static int64_t nsec_of(struct timespec t)
+{
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+struct file_key file_key_of(const struct stat *status)
+{
+    return (struct file_key){
+        .inode = status->st_ino,
+        .size = (uint64_t)status->st_size,
+        .modified_nsec = nsec_of(status->st_mtim),
+        .changed_nsec = nsec_of(status->st_ctim),
+    };
+}
+
+bool file_key_equal(const struct file_key *a, const struct file_key *b)
+{
+    return a->inode == b->inode && a->size == b->size && a->modified_nsec == b->modified_nsec &&
+           a->changed_nsec == b->changed_nsec;
+}
+
+void file_key_format(const struct file_key *key, char ret_text[static FILE_KEY_TEXT_MAX])
+{
+    ret_text[0] = '\0';
+    if (key->inode != 0)
+        snprintf(ret_text, FILE_KEY_TEXT_MAX, "%" PRIu64 ":%" PRIu64 ":%" PRId64 ":%" PRId64,
+                 key->inode, key->size, key->modified_nsec, key->changed_nsec);
+}

@@ -1,0 +1,132 @@
+#include "io/history.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <json.h>
+#include <string.h>
+
+#include "util/cleanup.h"
+#include "util/fd.h"
+
+enum {
+    FILE_MAX = 8 * 1024 * 1024, /* bytes; 1,000 lines have a twentieth of it */
+};
+
+static const char history_name[] = "history.jsonl";
+static const char note_name[] = "last-file";
+
+/* Reads a file of the state directory. A missing one is empty. */
+static int read_all(int dirfd, const char *name, char **ret, size_t *ret_size)
+{
+    _cleanup_fd_ int fd = openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+
+    if (fd < 0 && errno != ENOENT)
+        return -errno;
+    if (fd >= 0)
+        return fd_read_file(fd, FILE_MAX, ret, ret_size);
+    char *empty = strdup("");
+    if (!empty)
+        return -ENOMEM;
+    *ret = empty;
+    *ret_size = 0;
+    return 0;
+}
+
+/* Where the last n whole lines of text begin. */
+static const char *last_lines(const char *text, size_t size, unsigned n)
+{
+    const char *start = text + size;
+
+    while (start > text) {
+        const char *newline = memrchr(text, '\n', (size_t)(start - text) - 1);
+        if (n-- == 0)
+            break;
+        start = newline ? newline + 1 : text;
+    }
+    return start;
+}
+
+int history_append(int dirfd, const char *line)
+{
+    _cleanup_free_ char *old = NULL, *fresh = NULL;
+    size_t size, line_size = strlen(line);
+
+    int r = read_all(dirfd, history_name, &old, &size);
+    if (r < 0)
+        return r;
+    while (size > 0 && old[size - 1] != '\n')
+        size--;
+
+    const char *kept = last_lines(old, size, HISTORY_MAX - 1);
+    size_t kept_size = (size_t)(old + size - kept);
+    fresh = malloc(kept_size + line_size + 1);
+    if (!fresh)
+        return -ENOMEM;
+    memcpy(fresh, kept, kept_size);
+    memcpy(fresh + kept_size, line, line_size);
+    fresh[kept_size + line_size] = '\n';
+    return fd_replace_file(dirfd, history_name, fresh, kept_size + line_size + 1, 0644);
+}
+
+/* What one line adds to what is being looked for. */
+static void look_at(const char *line, const char *key, uint64_t *last_id, bool *known)
+{
+    struct json_object *object = json_tokener_parse(line), *value;
+
+    if (json_object_is_type(object, json_type_object)) {
+        if (json_object_object_get_ex(object, "id", &value)) {
+            int64_t id = json_object_get_int64(value);
+            if (id > 0 && (uint64_t)id > *last_id)
+                *last_id = (uint64_t)id;
+        }
+        if (*key && json_object_object_get_ex(object, "file", &value))
+            *known = *known || strcmp(json_object_get_string(value), key) == 0;
+    }
+    json_object_put(object);
+}
+
+static int look_at_note(int dirfd, const char *key, bool *known)
+{
+    _cleanup_free_ char *note = NULL;
+    size_t size;
+
+    int r = read_all(dirfd, note_name, &note, &size);
+    if (r < 0)
+        return r;
+    note[strcspn(note, "\n")] = '\0';
+    *known = *known || (*key && strcmp(note, key) == 0);
+    return 0;
+}
+
+int history_look(int dirfd, const struct file_key *key, uint64_t *ret_last_id, bool *ret_known)
+{
+    _cleanup_free_ char *text = NULL;
+    char wanted[FILE_KEY_TEXT_MAX] = "";
+    char *rest = NULL;
+    uint64_t last_id = 0;
+    bool known = false;
+    size_t size;
+
+    if (key)
+        file_key_format(key, wanted);
+    int r = read_all(dirfd, history_name, &text, &size);
+    if (r < 0)
+        return r;
+    for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
+        look_at(line, wanted, &last_id, &known);
+    r = look_at_note(dirfd, wanted, &known);
+    if (r < 0)
+        return r;
+    *ret_last_id = last_id;
+    *ret_known = known;
+    return 0;
+}
+
+int history_note_file(int dirfd, const struct file_key *key)
+{
+    char text[FILE_KEY_TEXT_MAX + 1];
+
+    file_key_format(key, text);
+    strcat(text, "\n");
+    return fd_replace_file(dirfd, note_name, text, strlen(text), 0600);
+}

@@ -1,0 +1,173 @@
+#include "io/snapshot.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
+
+#include "util/fd.h"
+
+enum {
+    TRIES = 3, /* a file that keeps changing is busy */
+};
+
+struct snapshot *snapshot_free(struct snapshot *snapshot)
+{
+    if (!snapshot)
+        return NULL;
+    fd_close(snapshot->fd);
+    free(snapshot);
+    return NULL;
+}
+
+/*
+ * Opens the very file that was looked at: first as a mere reference, so that no FIFO blocks and no
+ * device notices, then for reading through it. Returns a descriptor, or -errno: -EMEDIUMTYPE stands
+ * for "not a regular file".
+ */
+static int open_regular(int dirfd, const char *name, struct stat *ret_status)
+{
+    char self[sizeof("/proc/self/fd/") + 12];
+    _cleanup_fd_ int reference = openat(dirfd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+
+    if (reference < 0)
+        return -errno;
+    if (fstat(reference, ret_status) < 0)
+        return -errno;
+    if (!S_ISREG(ret_status->st_mode))
+        return -EMEDIUMTYPE;
+    snprintf(self, sizeof(self), "/proc/self/fd/%d", reference);
+    int fd = open(self, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    return fd < 0 ? -errno : fd;
+}
+
+/* Copies up to max + 1 bytes, so that a file that grew past max shows. Returns the count or -errno.
+ */
+static int64_t copy(int from, int to, uint64_t max)
+{
+    uint64_t done = 0;
+    off_t offset = 0;
+
+    while (done <= max) {
+        ssize_t n = sendfile(to, from, &offset, (size_t)(max + 1 - done));
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return -errno;
+        if (n == 0)
+            break;
+        done += (uint64_t)n;
+    }
+    return (int64_t)done;
+}
+
+static int seal(int fd)
+{
+    const int seals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
+
+    return fcntl(fd, F_ADD_SEALS, seals) < 0 ? -errno : 0;
+}
+
+/* Errors of the machine, not of the file. */
+static bool is_shortage(int error)
+{
+    return error == -ENOMEM || error == -ENOSPC || error == -EMFILE || error == -ENFILE;
+}
+
+static int copy_once(int source, uint64_t max_size, const struct stat *before,
+                     struct snapshot **ret, struct stat *ret_after)
+{
+    _cleanup_fd_ int fd = memfd_create("m4flash-upload", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (fd < 0)
+        return -errno;
+
+    int64_t size = copy(source, fd, max_size);
+    if (size < 0)
+        return is_shortage((int)size) ? (int)size : SNAPSHOT_UNREADABLE;
+    if (fstat(source, ret_after) < 0)
+        return -errno;
+    if ((uint64_t)size > max_size)
+        return SNAPSHOT_TOO_LARGE;
+
+    struct file_key key_before = file_key_of(before), key_after = file_key_of(ret_after);
+    if (!file_key_equal(&key_before, &key_after) || key_after.size != (uint64_t)size)
+        return SNAPSHOT_BUSY;
+
+    int r = seal(fd);
+    if (r < 0)
+        return r;
+    struct snapshot *snapshot = malloc(sizeof(*snapshot));
+    if (!snapshot)
+        return -ENOMEM;
+    *snapshot = (struct snapshot){.fd = TAKE_FD(fd), .size = (uint64_t)size};
+    *ret = snapshot;
+    return SNAPSHOT_TAKEN;
+}
+
+/*
+ * A read lease is granted only while nobody has the file open for writing, and holds off whoever
+ * wants to until it is given back: under it, a copy is whole for certain. Time stamps alone are not
+ * enough, two writes in one clock tick look like one. Where leases cannot be had (file system,
+ * privileges), the time stamps must do.
+ */
+static bool has_writer(int fd)
+{
+    return fcntl(fd, F_SETLEASE, F_RDLCK) < 0 && errno == EAGAIN;
+}
+
+int snapshot_take(int dirfd, const char *name, uint64_t max_size, bool impatient,
+                  struct snapshot **ret, struct file_key *ret_key)
+{
+    struct stat before;
+    _cleanup_fd_ int source = open_regular(dirfd, name, &before);
+
+    if (source == -ENOENT || source == -ENOTDIR)
+        return SNAPSHOT_GONE;
+    if (is_shortage(source))
+        return source;
+    if (source < 0) {
+        if (source != -EMEDIUMTYPE && fstatat(dirfd, name, &before, AT_SYMLINK_NOFOLLOW) < 0)
+            return SNAPSHOT_GONE;
+        *ret_key = file_key_of(&before);
+        return source == -EMEDIUMTYPE ? SNAPSHOT_NOT_REGULAR : SNAPSHOT_UNREADABLE;
+    }
+
+    bool busy = has_writer(source) && !impatient;
+    int r = SNAPSHOT_BUSY;
+    for (unsigned i = 0; i < TRIES && r == SNAPSHOT_BUSY; i++) {
+        struct stat after;
+
+        if (fstat(source, &before) < 0)
+            return -errno;
+        *ret_key = file_key_of(&before);
+        if (ret_key->size > max_size)
+            return SNAPSHOT_TOO_LARGE;
+        if (busy)
+            return SNAPSHOT_BUSY;
+        r = copy_once(source, max_size, &before, ret, &after);
+    }
+    return r;
+}
+
+int snapshot_begins(const struct snapshot *a, const struct snapshot *b)
+{
+    if (a->size > b->size)
+        return false;
+    if (a->size == 0)
+        return true;
+    void *x = mmap(NULL, a->size, PROT_READ, MAP_PRIVATE, a->fd, 0);
+    if (x == MAP_FAILED)
+        return -errno;
+    void *y = mmap(NULL, a->size, PROT_READ, MAP_PRIVATE, b->fd, 0);
+    if (y == MAP_FAILED) {
+        int r = -errno;
+        munmap(x, a->size);
+        return r;
+    }
+    bool begins = memcmp(x, y, a->size) == 0;
+    munmap(x, a->size);
+    munmap(y, a->size);
+    return begins;
+}

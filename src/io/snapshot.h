@@ -1,0 +1,44 @@
+/*
+ * A private copy of an upload, taken before it is judged. What happens to the path afterwards
+ * changes nothing: what was checked is what is programmed.
+ */
+#pragma once
+
+#include <m4flash/sketch.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "io/file_key.h"
+#include "util/cleanup.h"
+
+struct snapshot {
+    int fd;        /* sealed memfd: neither content nor size can change; read-only for everybody */
+    uint64_t size; /* bytes */
+};
+
+enum snapshot_result {
+    SNAPSHOT_TAKEN,
+    SNAPSHOT_GONE,        /* there is no such file (any more) */
+    SNAPSHOT_BUSY,        /* somebody has it open for writing, or it changed during each try */
+    SNAPSHOT_NOT_REGULAR, /* a link, folder, FIFO, socket or device; it was not opened */
+    SNAPSHOT_UNREADABLE,
+    SNAPSHOT_TOO_LARGE,
+};
+
+/*
+ * Copies dirfd/name if it is a regular file (links are not followed) of at most max_size bytes.
+ * *ret_key is the source's, for every result but SNAPSHOT_GONE. If impatient, a file that somebody
+ * has open for writing is taken as it is, as long as it holds still during the copy.
+ *
+ * Returns an enum snapshot_result; *ret is set for SNAPSHOT_TAKEN only, for snapshot_free().
+ * Returns -errno if the copy cannot be made for want of memory or descriptors.
+ */
+int snapshot_take(int dirfd, const char *name, uint64_t max_size, bool impatient,
+                  struct snapshot **ret, struct file_key *ret_key);
+
+/* True if the whole of a is the beginning of b (or equal to it). Returns -errno if one can't be
+ * read. */
+int snapshot_begins(const struct snapshot *a, const struct snapshot *b);
+
+struct snapshot *snapshot_free(struct snapshot *snapshot);
+DEFINE_CLEANUP(struct snapshot *, snapshot_free)

@@ -1,0 +1,64 @@
+/*
+ * One upload's life, from the file to its outcome. The data of a job, and the one function that
+ * moves it along; who does the work of each state is in check.h and program.h, and the order of
+ * jobs is the manager's.
+ */
+#pragma once
+
+#include <m4flash/sketch.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "io/file_key.h"
+#include "io/snapshot.h"
+#include "job/outcome.h"
+#include "util/cleanup.h"
+
+/* Only ever forwards, but for WAITING, which goes back to NEW when more of the file has come. */
+enum job_state {
+    JOB_NEW,         /* seen, and read if there was something to read */
+    JOB_WAITING,     /* incomplete or still open for writing: the rest may come */
+    JOB_TO_CHECK,    /* its snapshot is taken */
+    JOB_CHECKING,    /* the checker has it */
+    JOB_READY,       /* accepted: its image waits for the programmer */
+    JOB_PROGRAMMING, /* OpenOCD has it */
+    JOB_DONE,        /* it has its outcome */
+    _JOB_STATE_MAX,
+};
+
+const char *job_state_name(enum job_state state);
+
+struct job {
+    uint64_t id;
+    enum job_state state;
+    struct outcome outcome;
+    uint64_t begun_usec; /* CLOCK_MONOTONIC */
+    bool scanned;        /* found by looking: the event that announces it may still come */
+    bool overdue;        /* incomplete, and its time for the rest is over */
+
+    struct file_key key;       /* of the file in the inbox when it was read; inode 0: never read */
+    struct snapshot *snapshot; /* until the verdict */
+    uint64_t bytes;            /* of the upload */
+    struct sketch_report report; /* once checked */
+    char sha256[SKETCH_DIGEST_HEX];
+    char image_sha256[SKETCH_DIGEST_HEX];
+    uint8_t *image; /* report.image_size bytes, from acceptance to the end */
+};
+
+/* CLOCK_MONOTONIC in microseconds. */
+uint64_t job_now_usec(void);
+
+/* A job in state NEW. Returns 0 or -ENOMEM. */
+int job_new(uint64_t id, struct job **ret);
+
+/* The only place where a job's state changes. Asserts that the step is one of those above. */
+void job_set_state(struct job *job, enum job_state state);
+
+/* Ends it: the outcome is kept, snapshot and image are given up. Once only. */
+void job_finish(struct job *job, const struct outcome *outcome);
+
+/* Replaces what was read of the upload; the snapshot becomes the job's. */
+void job_set_snapshot(struct job *job, struct snapshot *snapshot);
+
+struct job *job_free(struct job *job);
+DEFINE_CLEANUP(struct job *, job_free)

@@ -1,0 +1,169 @@
+#include "job/outcome.h"
+
+#include <json.h>
+#include <stdio.h>
+#include <string.h>
+#include <syslog.h>
+#include <time.h>
+
+#include "util/cleanup.h"
+
+static const struct {
+    const char *name;
+    int priority;
+    const char *message_id;
+} results[_RESULT_MAX] = {
+    [RESULT_NONE] = {"running", LOG_INFO, "7f7c6a2d1b5e4c0f9e0d3a8b6c5d4e01"},
+    [RESULT_PROGRAMMED] = {"programmed", LOG_NOTICE, "3bd0a5f0c1f84d0b9a6c2f4f1f6f5a11"},
+    [RESULT_REJECTED] = {"rejected", LOG_ERR, "5e2c8f6b7a394f1d8c1d0a9be3f7c212"},
+    [RESULT_FAILED] = {"failed", LOG_ERR, "9a41d7c3e08b4f5f8f2e6b1c7d5a4313"},
+    [RESULT_SUPERSEDED] = {"superseded", LOG_NOTICE, "c6f1e2d3b4a54789a0b1c2d3e4f50614"},
+    [RESULT_ABORTED] = {"aborted", LOG_NOTICE, "e8b7a6958473426f9d5c4b3a29180715"},
+};
+
+const char *result_name(enum result result)
+{
+    return results[result].name;
+}
+
+const char *result_message_id(enum result result)
+{
+    return results[result].message_id;
+}
+
+static struct outcome outcome_of(enum result result, const char *code, const char *sentence,
+                                 const char *hint)
+{
+    struct outcome outcome = {.result = result};
+
+    snprintf(outcome.code, sizeof(outcome.code), "%s", code);
+    snprintf(outcome.sentence, sizeof(outcome.sentence), "%s", sentence);
+    snprintf(outcome.hint, sizeof(outcome.hint), "%s", hint);
+    return outcome;
+}
+
+struct outcome outcome_programmed(uint32_t bytes, uint32_t sectors, uint64_t duration_usec,
+                                  bool healthy)
+{
+    char sentence[SKETCH_SENTENCE_MAX];
+
+    snprintf(sentence, sizeof(sentence), "%u bytes in %u %s, verified and %s after %.1f s.", bytes,
+             sectors, sectors == 1 ? "sector" : "sectors",
+             healthy ? "running" : "reset, but the board's firmware does not answer",
+             (double)duration_usec / 1e6);
+    struct outcome outcome =
+        outcome_of(RESULT_PROGRAMMED, healthy ? "ok" : openocd_code_name(OPENOCD_NO_HEALTH),
+                   sentence, healthy ? "" : openocd_code_hint(OPENOCD_NO_HEALTH));
+    outcome.healthy = healthy;
+    return outcome;
+}
+
+struct outcome outcome_rejected(enum sketch_code code, const char *sentence, const char *hint)
+{
+    return outcome_of(RESULT_REJECTED, sketch_code_name(code), sentence, hint);
+}
+
+struct outcome outcome_failed(enum openocd_code code, const char *detail)
+{
+    char sentence[SKETCH_SENTENCE_MAX];
+
+    snprintf(sentence, sizeof(sentence), "%s%s%s%s", openocd_code_sentence(code),
+             *detail ? " (" : "", detail, *detail ? ")" : "");
+    return outcome_of(RESULT_FAILED, openocd_code_name(code), sentence, openocd_code_hint(code));
+}
+
+struct outcome outcome_internal(const char *detail)
+{
+    char sentence[SKETCH_SENTENCE_MAX];
+
+    snprintf(sentence, sizeof(sentence), "The service could not do its part: %s.", detail);
+    return outcome_of(RESULT_FAILED, openocd_code_name(OPENOCD_INTERNAL), sentence,
+                      "The sketch is not at fault: look at the service's other messages, and "
+                      "whether it is installed completely.");
+}
+
+struct outcome outcome_superseded(void)
+{
+    return outcome_of(RESULT_SUPERSEDED, "superseded",
+                      "A newer upload took its place before it was programmed.", "");
+}
+
+struct outcome outcome_deleted(void)
+{
+    return outcome_of(RESULT_ABORTED, "deleted",
+                      "The file was deleted before it was complete, as an interrupted push does.",
+                      "");
+}
+
+struct outcome outcome_stopped(void)
+{
+    return outcome_of(RESULT_ABORTED, "stopped",
+                      "The service was stopped before the sketch was programmed.",
+                      "Upload it again.");
+}
+
+char *outcome_format(const struct outcome *outcome, char *ret, size_t size)
+{
+    bool fault = outcome->result == RESULT_REJECTED || outcome->result == RESULT_FAILED;
+
+    snprintf(ret, size, "%s: %s%s%s%s%s", result_name(outcome->result), fault ? outcome->code : "",
+             fault ? ": " : "", outcome->sentence, *outcome->hint ? " Hint: " : "", outcome->hint);
+    return ret;
+}
+
+int outcome_priority(const struct outcome *outcome)
+{
+    if (outcome->result == RESULT_PROGRAMMED && !outcome->healthy)
+        return LOG_WARNING;
+    return results[outcome->result].priority;
+}
+
+static void format_time(int64_t msec, char *ret, size_t size)
+{
+    time_t seconds = (time_t)(msec / 1000);
+    char whole[32];
+    struct tm tm;
+
+    gmtime_r(&seconds, &tm);
+    strftime(whole, sizeof(whole), "%Y-%m-%dT%H:%M:%S", &tm);
+    snprintf(ret, size, "%s.%03dZ", whole, (int)(msec % 1000));
+}
+
+/* Takes the value. Returns false without memory. */
+static bool add(struct json_object *object, const char *key, struct json_object *value)
+{
+    if (value && json_object_object_add(object, key, value) == 0)
+        return true;
+    json_object_put(value);
+    return false;
+}
+
+char *outcome_to_json(const struct outcome *outcome, const struct outcome_record *record)
+{
+    struct json_object *o = json_object_new_object();
+    char time[48], file[FILE_KEY_TEXT_MAX];
+    char *line = NULL;
+
+    if (!o)
+        return NULL;
+    format_time(record->time_msec, time, sizeof(time));
+    file_key_format(&record->key, file);
+    if (add(o, "id", json_object_new_uint64(record->id)) &&
+        add(o, "time", json_object_new_string(time)) &&
+        add(o, "result", json_object_new_string(result_name(outcome->result))) &&
+        add(o, "code", json_object_new_string(outcome->code)) &&
+        add(o, "message", json_object_new_string(outcome->sentence)) &&
+        add(o, "hint", json_object_new_string(outcome->hint)) &&
+        (outcome->result != RESULT_PROGRAMMED ||
+         add(o, "healthy", json_object_new_boolean(outcome->healthy))) &&
+        add(o, "sha256", json_object_new_string(record->sha256)) &&
+        add(o, "image_sha256", json_object_new_string(record->image_sha256)) &&
+        add(o, "bytes", json_object_new_uint64(record->bytes)) &&
+        add(o, "duration_ms", json_object_new_uint64(record->duration_usec / 1000)) &&
+        add(o, "file", json_object_new_string(file))) {
+        const char *text = json_object_to_json_string_ext(o, JSON_C_TO_STRING_NOSLASHESCAPE);
+        line = text ? strdup(text) : NULL;
+    }
+    json_object_put(o);
+    return line;
+}

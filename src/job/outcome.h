@@ -1,0 +1,73 @@
+/*
+ * How an upload ended, in the forms in which people and programs read it. Pure: everything that
+ * tells of an outcome (journal, history, status line) derives from this one struct.
+ */
+#pragma once
+
+#include <m4flash/sketch.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "io/file_key.h"
+#include "openocd/transcript.h"
+
+enum result {
+    RESULT_NONE, /* not ended yet */
+    RESULT_PROGRAMMED,
+    RESULT_REJECTED,
+    RESULT_FAILED,
+    RESULT_SUPERSEDED,
+    RESULT_ABORTED,
+    _RESULT_MAX,
+};
+
+/* "programmed" and so on; "running" for RESULT_NONE. */
+const char *result_name(enum result result);
+
+/* The MESSAGE_ID of a result's journal entries, 32 hexadecimal digits: stable, for message
+ * catalogs. */
+const char *result_message_id(enum result result);
+
+struct outcome {
+    enum result result;
+    bool healthy;                       /* RESULT_PROGRAMMED only */
+    char code[32];                      /* "ok", a sketch code's name, "superseded", "deleted"… */
+    char sentence[SKETCH_SENTENCE_MAX]; /* one sentence, one line */
+    char hint[SKETCH_HINT_MAX];         /* what to do, or "" */
+};
+
+/* Not healthy: the board's firmware does not answer after the reset; it is programmed all the same.
+ */
+struct outcome outcome_programmed(uint32_t bytes, uint32_t sectors, uint64_t duration_usec,
+                                  bool healthy);
+struct outcome outcome_rejected(enum sketch_code code, const char *sentence, const char *hint);
+
+/* detail is the first error line of whatever failed, or "". */
+struct outcome outcome_failed(enum openocd_code code, const char *detail);
+
+/* failed: internal, for what goes wrong before OpenOCD is asked: detail is a phrase. */
+struct outcome outcome_internal(const char *detail);
+struct outcome outcome_superseded(void);
+struct outcome outcome_deleted(void);
+struct outcome outcome_stopped(void);
+
+/* As syslog means it: an upload that is not on the chip because of a fault is an error. */
+int outcome_priority(const struct outcome *outcome);
+
+/* The line that people see, without "Job N: ": "rejected: empty: The file … Hint: …". Returns ret.
+ */
+char *outcome_format(const struct outcome *outcome, char *ret, size_t size);
+
+/* What else the history keeps of a job. */
+struct outcome_record {
+    uint64_t id;
+    int64_t time_msec;        /* when it ended, since the epoch */
+    const char *sha256;       /* of the upload, or "" */
+    const char *image_sha256; /* of the flash image, or "" */
+    uint64_t bytes;           /* of the upload */
+    uint64_t duration_usec;
+    struct file_key key; /* inode 0: none */
+};
+
+/* One JSON object in one line, for the caller to free; NULL without memory. */
+char *outcome_to_json(const struct outcome *outcome, const struct outcome_record *record);

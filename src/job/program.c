@@ -1,0 +1,222 @@
+#include "job/program.h"
+
+#include <errno.h>
+#include <syslog.h>
+
+#include "io/child.h"
+#include "job/health.h"
+#include "job/layout.h"
+#include "openocd/argv.h"
+#include "openocd/lines.h"
+
+enum {
+    RELEASE_TIMEOUT_USEC = 20 * 1000 * 1000, /* connect and reset: under 2 s on a board */
+};
+
+/* OpenOCD needs none of our environment; Tcl wants a HOME to look for user scripts in. */
+static char *const environment[] = {"PATH=/usr/bin:/bin", "HOME=/", "LC_ALL=C", NULL};
+
+struct program {
+    struct program_spec spec;
+    sd_event *event;
+    char *image_dir;
+    uint32_t n_sectors;
+    struct child *child;
+    sd_event_source *unstarted_source;
+    struct lines lines;
+    struct transcript transcript;
+    enum openocd_end end; /* of the programming run */
+    int status;
+    struct transcript release; /* what the release run says */
+    bool releasing;            /* the run is, or was, a release run */
+    struct health *health;
+    bool healthy;
+};
+
+struct program *program_free(struct program *program)
+{
+    if (!program)
+        return NULL;
+    sd_event_source_disable_unref(program->unstarted_source);
+    child_free(program->child);
+    health_free(program->health);
+    layout_remove(program->image_dir);
+    sd_event_unref(program->event);
+    free(program);
+    return NULL;
+}
+
+static void on_line(const char *line, void *userdata)
+{
+    struct program *program = userdata;
+    const struct program_spec *spec = &program->spec;
+    struct transcript *transcript = program->releasing ? &program->release : &program->transcript;
+
+    struct transcript_line meaning = transcript_feed(transcript, line);
+    if (!meaning.ours)
+        spec->on_line(meaning.priority, line, spec->userdata);
+    if (!program->releasing && (meaning.stage_changed || meaning.progress_changed))
+        spec->on_progress(transcript, spec->userdata);
+}
+
+static void on_output(const char *bytes, size_t size, void *userdata)
+{
+    struct program *program = userdata;
+
+    lines_feed(&program->lines, bytes, size, on_line, program);
+}
+
+static enum openocd_code verdict(const struct program *program)
+{
+    return transcript_verdict(&program->transcript, program->end, program->status);
+}
+
+static void finish(struct program *program)
+{
+    const struct transcript *transcript = &program->transcript;
+    const struct program_result result = {
+        .code = verdict(program),
+        .transcript = transcript,
+        .released = transcript->released || program->release.released || !transcript->connected,
+        .healthy = program->healthy,
+    };
+
+    program->spec.on_end(&result, program->spec.userdata);
+}
+
+static void on_end(enum child_end end, int status, void *userdata);
+
+static int start(struct program *program, enum openocd_action action, uint64_t timeout_usec)
+{
+    const struct program_spec *spec = &program->spec;
+    const struct openocd_request request = {
+        .action = action,
+        .program = spec->openocd,
+        .script = spec->script,
+        .config = spec->config,
+        .image_dir = program->image_dir,
+        .flash_start = spec->board->flash.start,
+        .sector_size = spec->board->sector_size,
+        .n_sectors = program->n_sectors,
+    };
+    char **argv;
+
+    int r = openocd_argv(&request, &argv);
+    if (r < 0)
+        return r;
+    const struct child_spec child = {
+        .description = "openocd",
+        .argv = argv,
+        .env = environment,
+        .timeout_usec = timeout_usec,
+        .on_output = on_output,
+        .on_end = on_end,
+        .userdata = program,
+    };
+    program->lines = (struct lines){.used = 0};
+    r = child_new(program->event, &child, &program->child);
+    openocd_argv_free(argv);
+    return r;
+}
+
+static enum openocd_end end_of(enum child_end end)
+{
+    switch (end) {
+    case CHILD_EXITED:
+        return OPENOCD_END_EXITED;
+    case CHILD_SIGNALED:
+        return OPENOCD_END_SIGNALED;
+    default:
+        return OPENOCD_END_DEADLINE;
+    }
+}
+
+/* Returns false if there is to be no (further) release run. */
+static bool start_release(struct program *program)
+{
+    if (program->releasing)
+        return false;
+    program->releasing = true;
+    transcript_init(&program->release);
+    return start(program, OPENOCD_RELEASE, RELEASE_TIMEOUT_USEC) >= 0;
+}
+
+/* A bridge that does not come back gets one more reset; after that it is what it is. */
+static void on_health(bool healthy, void *userdata)
+{
+    struct program *program = userdata;
+
+    program->health = health_free(program->health);
+    program->healthy = healthy;
+    if (!healthy && start_release(program))
+        return;
+    finish(program);
+}
+
+/* Programmed, or reset once more: does the board's firmware answer? */
+static void await_health(struct program *program)
+{
+    const struct program_spec *spec = &program->spec;
+
+    program->healthy = true;
+    if (*spec->health_file &&
+        health_new(program->event, spec->health_file, spec->health_timeout_usec, on_health, program,
+                   &program->health) >= 0)
+        return;
+    finish(program);
+}
+
+static void on_end(enum child_end end, int status, void *userdata)
+{
+    struct program *program = userdata;
+
+    lines_finish(&program->lines, on_line, program);
+    program->child = child_free(program->child);
+    if (!program->releasing) {
+        program->end = end_of(end);
+        program->status = status;
+    }
+    if (verdict(program) == OPENOCD_OK) {
+        await_health(program);
+        return;
+    }
+    /* A halted M7 is a dead bridge: if the run left it so, a second, short one lets it go. */
+    if (program->transcript.connected && !program->transcript.released && start_release(program))
+        return;
+    finish(program);
+}
+
+static int on_unstarted(sd_event_source *source, void *userdata)
+{
+    sd_event_source_set_enabled(source, SD_EVENT_OFF);
+    finish(userdata);
+    return 0;
+}
+
+int program_new(sd_event *event, const struct program_spec *spec, struct program **ret)
+{
+    _cleanup_(program_freep) struct program *program = calloc(1, sizeof(*program));
+
+    if (!program)
+        return -ENOMEM;
+    program->spec = *spec;
+    program->event = sd_event_ref(event);
+    transcript_init(&program->transcript);
+    transcript_init(&program->release);
+
+    int r = layout_make(spec->runtime_dir, spec->job_id, spec->image, spec->image_size,
+                        spec->board->sector_size, &program->image_dir);
+    if (r < 0)
+        return r;
+    program->n_sectors = (uint32_t)r;
+    r = start(program, OPENOCD_PROGRAM, spec->timeout_usec);
+    if (r < 0) {
+        program->end = OPENOCD_END_NOT_STARTED;
+        program->status = -r;
+        r = sd_event_add_defer(event, &program->unstarted_source, on_unstarted, program);
+        if (r < 0)
+            return r;
+    }
+    *ret = TAKE_PTR(program);
+    return 0;
+}

@@ -1,0 +1,65 @@
+"""Reads history.jsonl as a stranger would: every line must be a whole, well-formed entry."""
+
+import json
+import re
+from datetime import datetime
+
+KEYS = [
+    "id", "time", "result", "code", "message", "hint",
+    "sha256", "image_sha256", "bytes", "duration_ms", "file",
+]
+LENGTH_MAX = 1000
+DIGEST = re.compile(r"[0-9a-f]{64}")
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
+FILE = re.compile(r"(\d+:\d+:\d+:\d+)?")
+CODES = {
+    "programmed": {"ok"},
+    "superseded": {"superseded"},
+    "aborted": {"deleted", "stopped"},
+    "failed": {
+        "openocd-missing", "openocd-crashed", "no-adapter", "no-target", "halt-timeout",
+        "erase-failed", "write-failed", "verify-failed", "timeout", "no-health", "internal",
+    },
+    "rejected": {
+        "not-regular", "unreadable", "empty", "too-large", "not-elf", "elf-class", "elf-endian",
+        "truncated", "elf-machine", "elf-type", "elf-corrupt", "no-code", "protected-flash",
+        "ram-load", "outside-flash", "image-too-big", "overlap", "no-vector-table",
+        "stack-pointer", "reset-vector", "entry-point", "wrong-core", "ram-overflow",
+    },
+}
+
+
+def read(path):
+    """All entries, oldest first; a missing file is an empty history."""
+    try:
+        with open(path, "rb") as file:
+            data = file.read()
+    except FileNotFoundError:
+        return []
+    assert data == b"" or data.endswith(b"\n"), f"half-written: …{data[-200:]!r}"
+    entries = [json.loads(line) for line in data.splitlines()]
+    assert len(entries) <= LENGTH_MAX
+    for entry in entries:
+        check(entry)
+    ids = [entry["id"] for entry in entries]
+    assert len(set(ids)) == len(ids), f"an id twice in {ids}"
+    return entries
+
+
+def check(entry):
+    assert list(entry) == KEYS, entry
+    for key in KEYS:
+        wanted = int if key in ("id", "bytes", "duration_ms") else str
+        assert type(entry[key]) is wanted, (key, entry)
+    assert entry["id"] > 0 and entry["bytes"] >= 0 and entry["duration_ms"] >= 0, entry
+    assert TIME.fullmatch(entry["time"]), entry
+    datetime.fromisoformat(entry["time"].replace("Z", "+00:00"))
+    assert entry["code"] in CODES[entry["result"]], entry
+    assert entry["message"] and "\n" not in entry["message"] + entry["hint"], entry
+    assert FILE.fullmatch(entry["file"]), entry
+    for key in ("sha256", "image_sha256"):
+        assert entry[key] == "" or DIGEST.fullmatch(entry[key]), entry
+    if entry["result"] in ("programmed", "failed"):
+        assert entry["sha256"] and entry["image_sha256"], entry
+    if entry["result"] == "rejected":
+        assert entry["image_sha256"] == "" and entry["hint"], entry

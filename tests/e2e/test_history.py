@@ -1,0 +1,91 @@
+"""history.jsonl: bounded, and whole at every moment at which somebody may read it."""
+
+import os
+import threading
+
+from harness import history, pushes, sketches
+from harness.pushes import adb_push
+from harness.waiting import wait_for
+
+PUSHES = 1050
+
+
+class Reader(threading.Thread):
+    """Reads it over and over; any half-written line is a failure."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.path, self.error, self.reads, self.enough = path, None, 0, threading.Event()
+
+    def run(self):
+        newest = 0
+        while not self.enough.wait(0.01):
+            try:
+                entries = history.read(self.path)
+                assert not entries or entries[-1]["id"] >= newest, "older than what was read before"
+                newest = entries[-1]["id"] if entries else newest
+            except Exception as error:  # pylint: disable=broad-except
+                self.error = error
+                return
+            self.reads += 1
+
+
+def test_bounded_and_never_half_written(bench, daemon):
+    path = os.path.join(bench.state, "history.jsonl")
+    reader = Reader(path)
+    reader.start()
+    for number in range(PUSHES):
+        pushes.mv(bench.path, sketches.not_elf(number).data)
+    wait_for(
+        lambda: max((o["id"] for o in history.read(path)), default=0) >= PUSHES,
+        lambda: f"{PUSHES} outcomes",
+        limit=300,
+    )
+    daemon.wait_quiet()
+    reader.enough.set()
+    reader.join()
+    assert reader.error is None
+    assert reader.reads > 10
+    entries = history.read(path)
+    assert len(entries) == history.LENGTH_MAX
+    assert sorted(o["id"] for o in entries) == list(range(PUSHES - history.LENGTH_MAX + 1, PUSHES + 1))
+    assert entries[-1]["sha256"] == sketches.not_elf(PUSHES - 1).sha256
+    assert len(daemon.outcome_lines()) == PUSHES
+    bench.uploads = None
+
+
+def test_ids_go_on_after_a_restart_at_the_bound(bench):
+    line = (
+        '{"id":%d,"time":"2026-01-01T00:00:00.000Z","result":"superseded","code":"superseded",'
+        '"message":"m","hint":"","sha256":"","image_sha256":"","bytes":0,"duration_ms":0,"file":""}\n'
+    )
+    with open(os.path.join(bench.state, "history.jsonl"), "w", encoding="ascii") as file:
+        file.writelines(line % number for number in range(5001, 6001))
+    bench.start()
+    bench.push(adb_push, sketches.good("next"))
+    bench.uploads = None
+    wait_for(lambda: bench.history()[-1]["result"] == "programmed", bench.log)
+    assert [o["id"] for o in bench.history()] == list(range(5002, 6002))
+
+
+def test_entries_and_lines_tell_the_same(bench, daemon):
+    bench.push(adb_push, sketches.good("one"))
+    bench.wait_outcomes()
+    bench.push(adb_push, sketches.not_elf("two"))
+    bench.wait_outcomes()
+    bench.push(pushes.adb_push_aborted, sketches.good("three", debug=100_000))
+    entries = bench.wait_outcomes()
+    told = wait_for(lambda: len(daemon.outcome_lines()) == 3 and daemon.outcome_lines(), daemon.log)
+    assert [(o["id"], o["result"]) for o in entries] == [line[:2] for line in told]
+    assert [o["code"] for o in entries] == ["ok", "not-elf", "deleted"]
+
+
+def test_state_folder_that_cannot_be_written(bench, daemon):
+    """The outcome stands, and is told; only the record of it is missing."""
+    os.rename(bench.state, bench.state + "-away")
+    upload = sketches.good("unrecorded")
+    bench.push(adb_push, upload)
+    daemon.wait_line(r"Job 1: programmed: ")
+    bench.check_programmed(upload)
+    os.rename(bench.state + "-away", bench.state)
+    bench.uploads = None

@@ -1,0 +1,122 @@
+"""A thousand uploads in every way and any mixture, some good and some bad, many of them while another
+is being programmed: each that was completed has exactly one outcome, the last accepted one is on the
+chip, and nothing is left of all of them.
+
+The seed is fixed, so that a failure can be had again: M4FLASH_E2E_SEED and M4FLASH_E2E_PUSHES.
+"""
+
+import os
+import random
+import time
+
+from harness import processes, pushes, sketches
+from harness.bench import summary
+
+SEED = int(os.environ.get("M4FLASH_E2E_SEED", "20250711"))
+PUSHES = int(os.environ.get("M4FLASH_E2E_PUSHES", "1000"))
+ROUND = 25  # uploads between two looks at everything
+MEMORY_SLACK_KIB = 4 * 1024  # that the daemon may grow by over all rounds but the first
+
+
+def mv_from_elsewhere(path, data):
+    pushes.mv_from(os.path.dirname(os.path.dirname(path)), path, data)
+
+
+KINDS = [pushes.adb_push, pushes.cp, pushes.mv, mv_from_elsewhere]
+
+
+class Storm:
+    def __init__(self, bench, rng):
+        self.bench, self.rng = bench, rng
+        self.number = 0
+        self.completed = []  # uploads in their order; None for an aborted one
+        self.current = None  # what the file holds
+        self.last_kind = None
+
+    def make(self):
+        if self.rng.random() < 0.3:
+            return self.rng.choice(sketches.BAD)(self.number)
+        debug = self.rng.choice([0, 0, 1000, 200_000])
+        return sketches.good(self.number, self.rng.randrange(2000, 20_000), debug)
+
+    def kind(self):
+        """Never twice in a row from another folder: the kernel would merge the two events."""
+        kinds = [kind for kind in KINDS if kind is not mv_from_elsewhere or kind is not self.last_kind]
+        self.last_kind = self.rng.choice(kinds)
+        return self.last_kind
+
+    def push(self):
+        self.number += 1
+        choice = self.rng.random()
+        if choice < 0.08 and self.current:
+            pushes.touch(self.bench.path)
+            self.completed.append(self.current)
+        elif choice < 0.16:
+            pushes.adb_push_aborted(self.bench.path, self.make().data, self.rng.uniform(0.05, 0.95))
+            self.completed.append(None)
+            self.current = None
+        else:
+            upload = self.make()
+            self.kind()(self.bench.path, upload.data)
+            self.completed.append(upload)
+            self.current = upload
+
+    def pause(self):
+        """Mostly none, or short enough to hit a checker or an OpenOCD at work."""
+        time.sleep(self.rng.choice([0, 0, 0, 0, 0.001, 0.005, 0.02, 0.05, 0.1]))
+
+
+def check_round(bench, storm, outcomes):
+    """outcomes and storm.completed are of all rounds so far."""
+    pushed = [upload for upload in storm.completed if upload]
+    by_digest = {upload.sha256: upload for upload in pushed}
+    for outcome in outcomes:
+        if not outcome["sha256"]:
+            assert outcome["result"] in ("superseded", "aborted"), outcome
+            continue
+        upload = by_digest.get(outcome["sha256"])
+        if upload is None:
+            # Part of an aborted push, read before it was deleted.
+            assert outcome["result"] in ("aborted", "superseded"), outcome
+        elif upload.good:
+            assert outcome["result"] in ("programmed", "superseded", "aborted"), outcome
+        else:
+            assert outcome["result"] in ("rejected", "superseded", "aborted"), outcome
+            assert outcome["result"] != "rejected" or outcome["code"] == upload.code, outcome
+    check_last(bench, outcomes, storm, by_digest)
+
+
+def check_last(bench, outcomes, storm, by_digest):
+    """The newest accepted upload is on the chip; if the very last one was good, it is that one."""
+    accepted = [o for o in sorted(outcomes, key=lambda o: o["id"])
+                if o["sha256"] in by_digest and by_digest[o["sha256"]].good]
+    newest = accepted[-1]
+    assert newest["result"] == "programmed", summary(outcomes)
+    last = storm.completed[-1]
+    if last and last.good:
+        assert newest["sha256"] == last.sha256, summary(outcomes[-ROUND:])
+    bench.check_programmed(by_digest[newest["sha256"]])
+
+
+def test_a_thousand_uploads(bench, daemon):
+    print(f"seed {SEED}, {PUSHES} pushes")
+    storm = Storm(bench, random.Random(SEED))
+    memory = []
+    while storm.number < PUSHES:
+        for _ in range(min(ROUND, PUSHES - storm.number)):
+            storm.push()
+            storm.pause()
+        bench.uploads = len(storm.completed)
+        outcomes = bench.wait_outcomes()
+        check_round(bench, storm, outcomes)
+        daemon.settled_descriptors()
+        daemon.check_descriptors()
+        assert os.listdir(bench.runtime) == []
+        memory.append(processes.resident_kib(daemon.pid))
+    results = [outcome["result"] for outcome in outcomes]
+    print({result: results.count(result) for result in sorted(set(results))}, memory)
+    assert len(daemon.outcome_lines()) == PUSHES
+    assert results.count("programmed") > PUSHES / 10, "hardly any was programmed"
+    assert results.count("superseded") > PUSHES / 50, "hardly any was overtaken"
+    if os.environ.get("M4FLASH_SANITIZED") != "1":
+        assert max(memory) - memory[0] < MEMORY_SLACK_KIB, memory

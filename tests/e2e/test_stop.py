@@ -1,0 +1,136 @@
+"""The daemon's end: asked for, insisted on, or violent."""
+
+import os
+import signal
+import time
+
+import pytest
+
+from harness import processes, sketches
+from harness.pushes import adb_push, cp
+from harness.waiting import wait_for
+
+
+@pytest.fixture
+def running(bench, daemon):
+    upload = sketches.good("running", size=300_000)
+    bench.standin.close_gate()
+    bench.push(adb_push, upload)
+    daemon.wait_openocd()
+    return upload
+
+
+def test_sigterm_when_idle(bench, daemon):
+    bench.stop()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda n: n.name)
+def test_running_programming_ends(bench, daemon, running, number):
+    openocd = daemon.wait_openocd()
+    daemon.signal(number)
+    daemon.wait_quiet()
+    assert daemon.running() and processes.state(openocd) is not None
+    bench.standin.open_gate()
+    assert daemon.wait_end() == 0
+    assert [o["result"] for o in bench.history()] == ["programmed"]
+    bench.check_programmed(running)
+
+
+def give_up(bench, daemon):
+    """Stops it in the middle of a programming, by asking twice."""
+    group = processes.process_group(daemon.wait_openocd())
+    daemon.signal(signal.SIGTERM)
+    daemon.wait_quiet()
+    daemon.signal(signal.SIGTERM)
+    assert daemon.wait_end() == 0
+    wait_for(lambda: not processes.reap() and not processes.group_exists(group), "group gone")
+    assert os.listdir(bench.runtime) == []
+    bench.standin.open_gate()
+
+
+def test_second_sigterm_gives_up_at_once(bench, daemon, running):
+    """The file is still there: its one outcome is the next start's to tell."""
+    give_up(bench, daemon)
+    assert bench.history() == []
+    bench.start()
+    assert bench.wait_outcome()["result"] == "programmed"
+    bench.check_programmed(running)
+
+
+def test_second_sigterm_when_the_file_is_gone(bench, daemon, running):
+    os.unlink(bench.path)
+    give_up(bench, daemon)
+    assert [(o["result"], o["code"]) for o in bench.history()] == [("aborted", "stopped")]
+    assert bench.history()[0]["sha256"] == running.sha256
+
+
+def test_waiting_one_is_not_lost_by_a_stop(bench, daemon, running):
+    waiting = sketches.good("waiting")
+    bench.push(adb_push, waiting)
+    daemon.wait_quiet()
+    daemon.signal(signal.SIGTERM)
+    bench.standin.open_gate()
+    assert daemon.wait_end() == 0
+    assert [o["sha256"] for o in bench.history()] == [running.sha256]
+    bench.start()
+    assert bench.wait_outcome()["sha256"] == waiting.sha256
+    bench.check_programmed(waiting)
+
+
+def test_partial_one_is_not_lost_by_a_stop(bench, daemon):
+    upload = sketches.good("in two parts", debug=100_000)
+    cp(bench.path, upload.data[:50_000])
+    daemon.wait_quiet()
+    daemon.signal(signal.SIGTERM)
+    assert daemon.wait_end() == 0
+    assert bench.history() == []
+    with open(bench.path, "ab") as file:
+        file.write(upload.data[50_000:])
+    bench.uploads += 1
+    bench.start()
+    assert bench.wait_outcome()["result"] == "programmed"
+    bench.check_programmed(upload)
+
+
+def test_openocd_dies_with_the_daemon(bench, daemon, running):
+    """It would hold the pins of the chip against the next daemon's OpenOCD."""
+    openocd = daemon.wait_openocd()
+    daemon.signal(signal.SIGKILL)
+    assert daemon.wait_end() == -signal.SIGKILL
+    wait_for(lambda: not processes.reap(), lambda: processes.state(openocd))
+    assert bench.history() == []
+    bench.standin.open_gate()
+    bench.start()
+    assert bench.wait_outcome()["result"] == "programmed"
+    bench.check_programmed(running)
+    assert os.listdir(bench.runtime) == []
+
+
+def test_openocd_that_writes_dies_with_the_daemon(bench, daemon):
+    """In the middle of its work, not before it; then a restart completes what was begun."""
+    bench.standin.set_mode("hang-at-stage", stage="verify")
+    upload = sketches.good("half done")
+    bench.push(adb_push, upload)
+    wait_for(lambda: bench.sketch_in_flash(4096) == upload.image, "written")
+    bench.kill()
+    bench.standin.wipe_flash()
+    bench.standin.set_mode("success")
+    bench.start()
+    assert bench.wait_outcome()["result"] == "programmed"
+    bench.check_programmed(upload)
+
+
+def test_killed_again_and_again(bench):
+    """At any moment of a job: the next daemon ends it, and history stays whole."""
+    upload = sketches.good("survivor", size=100_000)
+    bench.push(adb_push, upload)
+    for number in range(20):
+        bench.start(expect_ready=False)
+        time.sleep(number * 0.015)
+        bench.kill()
+        bench.history()
+    bench.uploads = None
+    bench.start().wait_quiet()
+    wait_for(lambda: bench.history(), "an outcome")
+    assert [o["result"] for o in bench.history()] == ["programmed"]
+    bench.check_programmed(upload)

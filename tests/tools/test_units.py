@@ -1,0 +1,72 @@
+"""What is installed beside the programs, judged by systemd's own tools."""
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+UNITS = Path(os.environ["M4FLASH_BUILT_UNITS"])
+
+
+def run(*command):
+    return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+
+
+def needs(program):
+    return pytest.mark.skipif(shutil.which(program) is None, reason=f"no {program}")
+
+
+@needs("systemd-analyze")
+def test_systemd_finds_nothing_wrong_with_the_unit(tmp_path):
+    unit = tmp_path / "monitor-m4-elf-file.service"
+    text = (UNITS / unit.name).read_text()
+    # Neither the daemon nor its documentation need be installed where this runs.
+    unit.write_text(re.sub(r"^ExecStart=\S+", "ExecStart=/bin/true", text, flags=re.MULTILINE))
+    done = run("systemd-analyze", "verify", "--man=no", str(unit))
+    assert (done.returncode, [line for line in done.stdout.splitlines() if unit.name in line]) == (0, [])
+
+
+@pytest.fixture
+def root(tmp_path):
+    """A root folder with our tmpfiles.d entry, its inbox's owner, and a /tmp that is cleaned."""
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/passwd").write_text("root:x:0:0::/root:/bin/sh\nfio:x:1234:1234::/home/fio:/bin/sh\n")
+    (tmp_path / "etc/group").write_text("root:x:0:\n")
+    (tmp_path / "etc/tmpfiles.d").mkdir()
+    (tmp_path / "etc/tmpfiles.d/tmp.conf").write_text("d /tmp 1777 root root 1us\n")
+    (tmp_path / "usr/lib/tmpfiles.d").mkdir(parents=True)
+    shutil.copy(UNITS / "m4flash.conf", tmp_path / "usr/lib/tmpfiles.d")
+    return tmp_path
+
+
+def tmpfiles(root, action):
+    return run("systemd-tmpfiles", f"--root={root}", action)
+
+
+@needs("systemd-tmpfiles")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
+class TestInbox:
+    def test_belongs_to_the_user_who_uploads(self, root):
+        done = tmpfiles(root, "--create")
+        inbox = (root / "tmp/arduino").stat()
+        assert done.returncode == 0, done.stdout
+        assert (inbox.st_uid, inbox.st_mode & 0o7777) == (1234, 0o755)
+
+    def test_is_made_even_without_that_user(self, root):
+        (root / "etc/passwd").write_text("root:x:0:0::/root:/bin/sh\n")
+        tmpfiles(root, "--create")
+        inbox = (root / "tmp/arduino").stat()
+        assert (inbox.st_uid, inbox.st_mode & 0o7777) == (0, 0o755)
+
+    def test_is_never_cleaned(self, root):
+        tmpfiles(root, "--create")
+        upload = root / "tmp/arduino/m4-user-sketch.elf"
+        neighbour = root / "tmp/other/file"
+        neighbour.parent.mkdir()
+        for file in upload, neighbour:
+            file.write_text("x")
+        tmpfiles(root, "--clean")
+        assert (upload.exists(), neighbour.exists()) == (True, False)
