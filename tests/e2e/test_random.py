@@ -40,26 +40,27 @@ class Storm:
         return sketches.good(self.number, self.rng.randrange(2000, 20_000), debug)
 
     def kind(self):
-        """Never twice in a row from another folder: the kernel would merge the two events."""
-        kinds = [kind for kind in KINDS if kind is not mv_from_elsewhere or kind is not self.last_kind]
-        self.last_kind = self.rng.choice(kinds)
-        return self.last_kind
+        """Two renames with no other event between them are one to inotify: so never in a row."""
+        renamed = self.last_kind in (pushes.mv, mv_from_elsewhere)
+        return self.rng.choice([k for k in KINDS if not (renamed and k is mv_from_elsewhere)])
 
     def push(self):
         self.number += 1
         choice = self.rng.random()
         if choice < 0.08 and self.current:
-            pushes.touch(self.bench.path)
-            self.completed.append(self.current)
+            self.complete(pushes.touch, self.current)
         elif choice < 0.16:
-            pushes.adb_push_aborted(self.bench.path, self.make().data, self.rng.uniform(0.05, 0.95))
-            self.completed.append(None)
-            self.current = None
+            share = self.rng.uniform(0.05, 0.95)
+            self.complete(pushes.adb_push_aborted, None, self.make().data, share)
         else:
             upload = self.make()
-            self.kind()(self.bench.path, upload.data)
-            self.completed.append(upload)
-            self.current = upload
+            self.complete(self.kind(), upload, upload.data)
+
+    def complete(self, kind, upload, *args):
+        kind(self.bench.path, *args)
+        self.completed.append(upload)
+        self.current, self.last_kind = upload, kind
+        print(f"{self.number}: {kind.__name__} {upload.sha256[:8] if upload else ''}")
 
     def pause(self):
         """Mostly none, or short enough to hit a checker or an OpenOCD at work."""
