@@ -12,7 +12,7 @@
 /* ---- The board, as a profile in units/boards/ describes it --------------------------------- */
 
 enum {
-    BOARD_TEXT_MAX = 256,   /* bytes of any text of a profile, with its NUL */
+    BOARD_TEXT_MAX = 256,   /* bytes of any text of a profile, with its NUL: printable ASCII */
     BOARD_RANGES_MAX = 8,   /* protected ranges, and RAM ranges */
     BOARD_SECTORS_MAX = 64, /* sectors in the flash window */
 };
@@ -50,34 +50,70 @@ struct board {
     enum board_fpu fpu;
 };
 
-/* ---- Verdicts ----------------------------------------------------------------------------------
- */
+/* ---- Verdicts ------------------------------------------------------------------------------ */
 
-/* In the order in which they are judged: the first violated rule decides. */
+/*
+ * In the order in which they are judged: the first violated rule decides. All sums are computed in
+ * 64 bits. Words used below:
+ *
+ * - The program headers are e_phnum entries at e_phoff, the section headers e_shnum entries at
+ *   e_shoff; with e_shoff 0 there are no sections, whatever e_shnum says. Section 0 is there if
+ *   e_shoff is not 0, e_shentsize is 40 and its 40 bytes lie in the file. e_phnum 0xffff means
+ *   section 0's sh_info; e_shnum 0 with e_shoff not 0 means section 0's sh_size; without section 0
+ *   each means 0.
+ * - A LOAD is a PT_LOAD program header; a program segment is a LOAD with p_filesz > 0. Its load
+ *   address is p_paddr, or p_vaddr if p_paddr is 0 in every program header of whatever type; its
+ *   load range is p_filesz bytes from there.
+ * - The attributes are those of file scope, of vendor "aeabi", in the first section of type
+ *   SHT_ARM_ATTRIBUTES; of one tag the last counts; absent means 0.
+ * - The image is what program segments whose p_vaddr is their load address hold of the file.
+ */
 enum sketch_code {
     SKETCH_ACCEPTED,
-    SKETCH_NOT_REGULAR, /* judged by who opens the file, as are the next three */
+    /* Judged by who opens the file, not by sketch_check(), as are the next two and TOO_LARGE. */
+    SKETCH_NOT_REGULAR,
     SKETCH_UNREADABLE,
-    SKETCH_EMPTY,
+    SKETCH_EMPTY, /* no byte at all; sketch_check() knows this one too */
     SKETCH_TOO_LARGE,
+    /* The first 4 bytes, or those that there are, are not those of "\177ELF". */
     SKETCH_NOT_ELF,
-    SKETCH_ELF_CLASS,
-    SKETCH_ELF_ENDIAN,
+    SKETCH_ELF_CLASS,  /* byte 4 is there and not 1 */
+    SKETCH_ELF_ENDIAN, /* byte 5 is there and not 1 */
+    /* The file is shorter than the largest of these ends: 52, the ELF header; either header table
+     * with any entries, of the stated entry size (with e_shnum 0, e_shoff not 0 and e_shentsize 40
+     * the table has at least section 0); and of each header in the file that has the standard
+     * entry size (32, 40): p_offset + p_filesz if p_filesz > 0, unless PT_NULL; sh_offset +
+     * sh_size if sh_size > 0, unless SHT_NULL or SHT_NOBITS. */
     SKETCH_TRUNCATED,
-    SKETCH_ELF_MACHINE,
-    SKETCH_ELF_TYPE,
+    SKETCH_ELF_MACHINE, /* e_machine is not 40 */
+    SKETCH_ELF_TYPE,    /* e_type is not 2, ET_EXEC */
+    /* EI_VERSION or e_version is not 1; e_ehsize < 52; e_phnum is 0xffff and section 0 is not
+     * there; program headers and e_phentsize is not 32; sections and e_shentsize is not 40; a LOAD
+     * with p_filesz > p_memsz, or with p_vaddr + p_memsz > 2^32, or a load range that ends past
+     * 2^32; sections and e_shstrndx (0xffff means section 0's sh_link) is not below their number;
+     * malformed attributes, see attributes_parse(). */
     SKETCH_ELF_CORRUPT,
-    SKETCH_NO_CODE,
-    SKETCH_PROTECTED_FLASH,
-    SKETCH_RAM_LOAD,
-    SKETCH_OUTSIDE_FLASH,
-    SKETCH_IMAGE_TOO_BIG,
-    SKETCH_OVERLAP,
-    SKETCH_NO_VECTOR_TABLE,
+    SKETCH_NO_CODE,         /* no program segment */
+    SKETCH_PROTECTED_FLASH, /* a load range shares an address with a protected range */
+    SKETCH_RAM_LOAD,        /* a load range shares an address with a RAM range */
+    SKETCH_OUTSIDE_FLASH,   /* a load range begins outside the flash window */
+    SKETCH_IMAGE_TOO_BIG,   /* a load range ends past the window's end */
+    SKETCH_OVERLAP,         /* two load ranges share an address */
+    SKETCH_NO_VECTOR_TABLE, /* not all of the window's first 8 bytes lie in load ranges */
+    /* The window's first word, the initial stack pointer: it breaks the boot rule (stack_mask and
+     * stack_value); is no multiple of 8; or is in no RAM range, from above its start up to and with
+     * its end. */
     SKETCH_STACK_POINTER,
+    /* The window's second word has bit 0 clear; or, without bit 0, is not in the image's segments
+     * that have PF_X. */
     SKETCH_RESET_VECTOR,
-    SKETCH_ENTRY_POINT,
+    SKETCH_ENTRY_POINT, /* e_entry without bit 0 is not in the image; 0 is no exception */
+    /* Tag_CPU_arch_profile (7) is 'A', 'R' or 'S'; Tag_CPU_arch (6) > cpu_arch_max; or Tag_FP_arch
+     * (10), if not 0, with BOARD_FPU_NONE at all, with BOARD_FPU_SINGLE if Tag_ABI_HardFP_use (27)
+     * is not 1 or Tag_FP_arch > 6 (FPv5), with BOARD_FPU_DOUBLE if Tag_FP_arch > 8. */
     SKETCH_WRONG_CORE,
+    /* The p_memsz > 0 bytes from p_vaddr of a LOAD are neither all in one RAM range nor, with
+     * p_filesz equal to p_memsz, all in the flash window. */
     SKETCH_RAM_OVERFLOW,
     _SKETCH_CODE_MAX,
 };
@@ -96,11 +132,12 @@ enum {
 
 struct sketch_report {
     enum sketch_code code;
+    /* One line of printable ASCII each. */
     char sentence[SKETCH_SENTENCE_MAX]; /* what is wrong, with addresses; "" if accepted */
     char hint[SKETCH_HINT_MAX];         /* what to do about it; "" if accepted */
 
     /* SKETCH_TRUNCATED: bytes that the file must have by its own headers, as far as they can be
-     * read. */
+     * read, that is the end that the rule speaks of; else 0. */
     uint64_t needed_size;
 
     /* Accepted only, else 0. */
@@ -108,7 +145,7 @@ struct sketch_report {
     uint32_t flash_used; /* bytes that segments fill, without the gaps between them */
     uint32_t sectors;    /* sectors that hold at least one byte */
     uint32_t sector_used[BOARD_SECTORS_MAX]; /* bytes that segments fill in each */
-    uint32_t ram_used;                       /* bytes of RAM that segments occupy, .data and .bss */
+    uint32_t ram_used;                       /* bytes of RAM in LOADs, .data and .bss; each once */
     uint32_t stack_pointer;                  /* first word of the vector table */
     uint32_t reset_vector;                   /* second word, with its Thumb bit */
     uint32_t entry_point;
@@ -119,21 +156,21 @@ struct sketch_report {
  * sketch's flash image goes to *ret_image (malloc'ed, for the caller to free): report.image_size
  * bytes for the window's start, gaps 0xFF; for a rejected one *ret_image is NULL.
  *
- * Program segments count, never sections: PT_LOAD with p_filesz > 0, at p_paddr, or at p_vaddr if
- * every p_paddr is 0 (as OpenOCD 0.12 loads them). Rules and numbers: System V gABI chapters 4 and
- * 5, ELF for the Arm Architecture (IHI 0044), Addenda to the ABI (IHI 0045), ARMv7-M (DDI 0403).
+ * Program segments count, never sections, as with OpenOCD 0.12, which however loads a file's only
+ * PT_LOAD at p_paddr even if that is 0. Rules and numbers: System V gABI chapters 4 and 5, ELF for
+ * the Arm Architecture (IHI 0044), Addenda to the ABI (IHI 0045), ARMv7-M (DDI 0403).
  *
- * Returns 0 with *ret_report filled, whatever the verdict; -ENOMEM leaves both outputs untouched.
+ * Returns 0 with *ret_report filled, whatever the verdict; -ENOMEM, or -EINVAL for a board that is
+ * not what struct board promises, with both outputs untouched.
  */
 int sketch_check(const struct board *board, const void *elf, size_t size,
                  struct sketch_report *ret_report, uint8_t **ret_image);
 
-/* ---- Digests
- * ------------------------------------------------------------------------------------- */
+/* ---- Digests ------------------------------------------------------------------------------- */
 
 enum {
     SKETCH_DIGEST_HEX = 65, /* SHA-256 in lower-case hexadecimal, with its NUL */
 };
 
-/* SHA-256 of size bytes. Returns 0, or -ENOMEM/-EIO if libcrypto cannot. */
+/* SHA-256 of size bytes. Returns 0, or -EIO if libcrypto cannot. */
 int sketch_digest(const void *data, size_t size, char ret_hex[static SKETCH_DIGEST_HEX]);

@@ -17,12 +17,23 @@
 /* Sets a field from a text that is not empty. Returns 0 or -EINVAL. */
 typedef int (*set_t)(const char *text, void *field);
 
+/* Profiles' texts end up in verdicts, which are printable ASCII (sketch/answer.h). */
+static bool is_ascii(const char *text)
+{
+    for (; *text; text++)
+        if (*text < 0x20 || *text > 0x7e)
+            return false;
+    return true;
+}
+
 /* A hint may be longer than a line, so a second one goes on where the first ended. */
 static int set_text(const char *text, void *field)
 {
     char *at = field;
     size_t used = strlen(at);
 
+    if (!is_ascii(text))
+        return -EINVAL;
     int n = snprintf(at + used, BOARD_TEXT_MAX - used, "%s%s", used ? " " : "", text);
     return n >= 0 && (size_t)n < BOARD_TEXT_MAX - used ? 0 : -EINVAL;
 }
@@ -92,7 +103,7 @@ struct key {
     const char *expected;
 };
 
-#define TEXT     "text, at most 255 bytes"
+#define TEXT     "ASCII text, at most 255 bytes"
 #define PATH     "an absolute path, at most 255 bytes"
 #define NUMBER   "a number that fits into 32 bits, such as 0x08100000, 131072 or 128K"
 #define ON(f)    offsetof(struct board, f)
@@ -158,7 +169,8 @@ static const char *name_behind(const char *section, const char *word)
 {
     size_t length = strlen(word);
 
-    if (strncmp(section, word, length) != 0 || section[length] != ' ' || !section[length + 1])
+    if (strncmp(section, word, length) != 0 || section[length] != ' ' || !section[length + 1] ||
+        !is_ascii(section))
         return NULL;
     return section + length + 1;
 }

@@ -154,16 +154,35 @@ static struct job *open_job(struct manager *manager)
     return job;
 }
 
+enum reason {
+    ARRIVAL, /* an event says that an upload is complete */
+    SCAN,    /* found by looking */
+    SILENCE, /* nothing more came for the job that waits */
+};
+
+/*
+ * Is what was read now (NULL: nothing) of the job that waits? If that one was read before, its
+ * content tells. If it was busy then, its own close is still to come, unless that is what made it a
+ * job: then this is the next upload's.
+ */
+static bool is_continued(const struct job *waiting, const struct snapshot *snapshot,
+                         enum reason reason)
+{
+    if (waiting->snapshot)
+        return !snapshot || snapshot_begins(waiting->snapshot, snapshot) > 0;
+    return reason != ARRIVAL || waiting->scanned;
+}
+
 /*
  * The job that the content just read belongs to: the one that waits for its rest, if this continues
  * it, else a new one. The one that waits then has been overwritten.
  */
-static struct job *job_for(struct manager *manager, const struct snapshot *snapshot)
+static struct job *job_for(struct manager *manager, const struct snapshot *snapshot,
+                           enum reason reason)
 {
     struct job *waiting = manager_find(manager, JOB_WAITING);
 
-    if (waiting &&
-        (!snapshot || !waiting->snapshot || snapshot_begins(waiting->snapshot, snapshot) > 0))
+    if (waiting && is_continued(waiting, snapshot, reason))
         return waiting;
     if (waiting)
         close_superseded(manager, waiting);
@@ -206,18 +225,18 @@ static bool is_late_event(struct manager *manager, const struct file_key *key)
     return false;
 }
 
-static void read_failed(struct manager *manager, int error)
+static void read_failed(struct manager *manager, enum reason reason, int error)
 {
-    struct job *job = job_for(manager, NULL);
+    struct job *job = job_for(manager, NULL, reason);
 
     if (!job)
         return;
-    struct outcome outcome = outcome_failed(OPENOCD_INTERNAL, strerror(-error));
+    struct outcome outcome = outcome_internal(strerror(-error));
     manager_close_job(manager, job, &outcome);
 }
 
 /* Reads what is in the inbox now, for the job that it belongs to. */
-static void read_upload(struct manager *manager, bool scanned, bool impatient)
+static void read_upload(struct manager *manager, enum reason reason)
 {
     const struct settings *settings = manager->orders->settings;
     _cleanup_(snapshot_freep) struct snapshot *snapshot = NULL;
@@ -226,19 +245,19 @@ static void read_upload(struct manager *manager, bool scanned, bool impatient)
 
     int r = inbox < 0 ? SNAPSHOT_GONE
                       : snapshot_take(inbox, settings->inbox_file_name, settings->inbox_max_size,
-                                      impatient, &snapshot, &key);
+                                      reason == SILENCE, &snapshot, &key);
     if (r < 0) {
-        read_failed(manager, r);
+        read_failed(manager, reason, r);
         return;
     }
-    if (key.inode != 0 && is_late_event(manager, &key))
+    if (reason == ARRIVAL && r != SNAPSHOT_GONE && is_late_event(manager, &key))
         return;
 
-    struct job *job = job_for(manager, snapshot);
+    struct job *job = job_for(manager, snapshot, reason);
     if (!job)
         return;
-    job->scanned = scanned;
-    job->overdue = impatient;
+    job->scanned = reason == SCAN;
+    job->overdue = reason == SILENCE;
     if (r != SNAPSHOT_GONE)
         job->key = key;
 
@@ -273,7 +292,7 @@ static int on_patience(sd_event_source *source, uint64_t usec, void *userdata)
 
     if (!manager_find(manager, JOB_WAITING))
         return 0;
-    read_upload(manager, false, true);
+    read_upload(manager, SILENCE);
     queue_run(manager);
     return 0;
 }
@@ -299,12 +318,13 @@ static void on_gone(struct manager *manager)
     if (manager->arrivals > 0) {
         close_overtaken(manager, 1);
         manager->arrivals = 0;
-        job = job_for(manager, NULL);
+        job = job_for(manager, NULL, ARRIVAL);
     } else {
         job = manager_find(manager, JOB_WAITING);
     }
     if (job)
         close_deleted(manager, job);
+    queue_run(manager);
 }
 
 /* Is there a file that no job was made of yet? */
@@ -340,9 +360,9 @@ static void look(struct manager *manager)
     close_overtaken(manager, 1);
     if (manager->arrivals > 0) {
         manager->arrivals = 0;
-        read_upload(manager, false, false);
+        read_upload(manager, ARRIVAL);
     } else if (manager->rescan && finds_new_file(manager)) {
-        read_upload(manager, true, false);
+        read_upload(manager, SCAN);
     } else if (manager->attributes_changed) {
         refresh_key(manager);
     }

@@ -21,6 +21,7 @@ enum {
 
 static const uint32_t self_mask = IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR;
 static const uint32_t arrival_mask = IN_CREATE | IN_MOVED_TO;
+static const uint32_t link_mask = IN_CREATE | IN_MOVED_TO | IN_DELETE | IN_MOVED_FROM;
 /* IN_MODIFY also keeps the kernel from merging the closes of two uploads into one event. */
 static const uint32_t inbox_mask = IN_CREATE | IN_MOVED_TO | IN_MODIFY | IN_CLOSE_WRITE |
                                    IN_ATTRIB | IN_DELETE | IN_MOVED_FROM | IN_EXCL_UNLINK;
@@ -34,6 +35,7 @@ struct watch {
     dev_t device;
     ino_t inode;
     bool refused; /* something else stands in a folder's place */
+    bool linked;  /* a link is part of the path, and can be changed without touching a folder */
     int mountinfo;
     sd_event_source *mount_source;
     sd_event_source *folders[DEPTH_MAX + 1]; /* from the root down */
@@ -93,6 +95,16 @@ bool watch_is_refused(const struct watch *watch)
     return watch->refused;
 }
 
+/* Returns true if a fresh look at the path finds the folder that is watched (or still none). */
+static bool is_current(const struct watch *watch)
+{
+    _cleanup_fd_ int inbox = watch_open(watch);
+
+    if (watch->found)
+        return inbox >= 0;
+    return watch->refused || access(watch->directory, F_OK) < 0;
+}
+
 /* The path leads elsewhere now, perhaps: walk it anew, and let the owner look at what is there. */
 static int renew(struct watch *watch)
 {
@@ -119,7 +131,8 @@ static int on_ancestor(sd_event_source *source, const struct inotify_event *e, v
     struct watch *watch = userdata;
     bool arrived = watch->missing && e->len > 0 && strcmp(e->name, watch->missing) == 0;
 
-    if (says_moved(e) || arrived || (e->mask & IN_Q_OVERFLOW))
+    if (says_moved(e) || arrived || (e->mask & IN_Q_OVERFLOW) ||
+        (watch->linked && !(watch->found && is_current(watch))))
         return renew(watch);
     return 0;
 }
@@ -177,13 +190,26 @@ static int add_folder(struct watch *watch, int fd, uint32_t mask,
     return 0;
 }
 
+/* What to watch a folder on the way for: a link in it can be replaced without touching the folder.
+ */
+static uint32_t ancestor_mask(struct watch *watch, int parent, const char *component)
+{
+    struct stat status;
+
+    if (fstatat(parent, component, &status, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISLNK(status.st_mode))
+        return self_mask;
+    watch->linked = true;
+    return self_mask | link_mask;
+}
+
 /* The last folder found stands in for the inbox until the missing component arrives in it. */
 static int await(struct watch *watch, int parent, const char *component)
 {
     watch->missing = strdup(component);
     if (!watch->missing)
         return -ENOMEM;
-    return add_folder(watch, parent, self_mask | arrival_mask, on_ancestor);
+    return add_folder(watch, parent, ancestor_mask(watch, parent, component) | arrival_mask,
+                      on_ancestor);
 }
 
 static bool is_absent(int error)
@@ -207,69 +233,76 @@ static int step(struct watch *watch, int parent, const char *component, bool las
     return fd < 0 ? -ENOENT : fd;
 }
 
-/* Walks to the inbox or as far as the path exists. Returns 1 if it came apart meanwhile: try again.
- */
-static int walk_once(struct watch *watch)
+enum progress {
+    GO_ON,   /* one folder further */
+    ARRIVED, /* nothing more to find: at the inbox, or where the path ends for now */
+    AGAIN,   /* it came apart under our feet */
+};
+
+/* A watch on the folder, then the step to the next one: in this order, nothing is missed. */
+static int advance(struct watch *watch, int *folder, const char *component, bool last)
 {
-    _cleanup_free_ char *path = strdup(watch->directory);
-    _cleanup_fd_ int fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-    struct stat status;
-    char *rest = path;
+    int next = step(watch, *folder, component, last);
 
-    if (!path)
-        return -ENOMEM;
-    if (fd < 0)
-        return -errno;
-    forget(watch);
-    watch->refused = false;
-
-    for (char *component = strtok_r(path, "/", &rest); component;) {
-        char *next_component = strtok_r(NULL, "/", &rest);
-        if (watch->n_folders + 2 > DEPTH_MAX)
-            return -ENAMETOOLONG;
-
-        int next = step(watch, fd, component, !next_component);
-        if (next == -ENOENT) {
-            int r = await(watch, fd, component);
-            if (r < 0)
-                return r == -ENOENT ? 1 : r;
-            next = step(watch, fd, component, !next_component);
-            if (next == -ENOENT)
-                return 0;
-            fd_close(next);
-            return 1;
-        }
-        if (next < 0)
-            return next;
-        int r = add_folder(watch, fd, self_mask, on_ancestor);
-        if (r < 0) {
-            fd_close(next);
-            return r == -ENOENT ? 1 : r;
-        }
-        fd_close(fd);
-        fd = next;
-        component = next_component;
+    if (next == -ENOENT) {
+        int r = await(watch, *folder, component);
+        if (r < 0)
+            return r == -ENOENT ? AGAIN : r;
+        next = step(watch, *folder, component, last);
+        if (next == -ENOENT)
+            return ARRIVED;
+        fd_close(next);
+        return AGAIN;
     }
-
-    int r = add_folder(watch, fd, self_mask | inbox_mask, on_inbox);
+    if (next < 0)
+        return next;
+    int r = add_folder(watch, *folder, ancestor_mask(watch, *folder, component), on_ancestor);
+    fd_close(*folder);
+    *folder = next;
     if (r < 0)
-        return r == -ENOENT ? 1 : r;
-    if (fstat(fd, &status) < 0)
+        return r == -ENOENT ? AGAIN : r;
+    return GO_ON;
+}
+
+static int watch_inbox(struct watch *watch, int folder)
+{
+    struct stat status;
+
+    int r = add_folder(watch, folder, self_mask | inbox_mask, on_inbox);
+    if (r < 0)
+        return r == -ENOENT ? AGAIN : r;
+    if (fstat(folder, &status) < 0)
         return -errno;
     watch->device = status.st_dev;
     watch->inode = status.st_ino;
     watch->found = true;
-    return 0;
+    return ARRIVED;
 }
 
-/* Returns true if a fresh look at the path finds the folder that is watched (or still none). */
-static bool is_current(const struct watch *watch)
+/* Walks to the inbox, or as far as the path exists. Returns ARRIVED, AGAIN or -errno. */
+static int walk_once(struct watch *watch)
 {
-    _cleanup_fd_ int inbox = watch_open(watch);
+    _cleanup_free_ char *path = strdup(watch->directory);
+    _cleanup_fd_ int folder = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    char *rest = path;
 
-    if (watch->found)
-        return inbox >= 0;
-    return watch->refused || access(watch->directory, F_OK) < 0;
+    if (!path)
+        return -ENOMEM;
+    if (folder < 0)
+        return -errno;
+    forget(watch);
+    watch->refused = watch->linked = false;
+
+    for (char *component = strtok_r(path, "/", &rest); component;) {
+        char *following = strtok_r(NULL, "/", &rest);
+        if (watch->n_folders + 2 > DEPTH_MAX)
+            return -ENAMETOOLONG;
+        int r = advance(watch, &folder, component, !following);
+        if (r != GO_ON)
+            return r;
+        component = following;
+    }
+    return watch_inbox(watch, folder);
 }
 
 /* A step already taken may be undone while the next one is: so walk until what was found is there.
@@ -280,8 +313,8 @@ static int walk(struct watch *watch)
 
     do
         r = walk_once(watch);
-    while (r > 0 || (r == 0 && !is_current(watch)));
-    return r;
+    while (r == AGAIN || (r == ARRIVED && !is_current(watch)));
+    return r < 0 ? r : 0;
 }
 
 static int on_mounts(sd_event_source *source, int fd, uint32_t events, void *userdata)

@@ -14,7 +14,7 @@ enum {
     TIMEOUT_USEC = 30 * 1000 * 1000, /* 64 MiB take well under a second on a board */
 };
 
-static const char go = 'G';
+static const char go = ANSWER_GO;
 
 struct check {
     struct check_spec spec;

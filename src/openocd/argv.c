@@ -17,7 +17,7 @@ DEFINE_CLEANUP(char **, openocd_argv_free)
 #define _cleanup_argv_ _cleanup_(openocd_argv_freep)
 
 enum {
-    ARGV_MAX = 7, /* the program, three times -c and its command, and the NULL */
+    ARGV_MAX = 8, /* the program, three times -c and its command, and the NULL */
 };
 
 /* Bytes that stand for themselves wherever they are in a Tcl word. A backslash before a letter or a

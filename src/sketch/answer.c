@@ -7,8 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "util/cleanup.h"
-#include "util/range.h"
+#include "sketch/rules.h"
 
 static const char answer_magic[ANSWER_MAGIC_SIZE] = {'m', '4', 'f', 'l', 'a', 's', 'h', 1};
 
@@ -75,12 +74,13 @@ static bool texts_fit(const struct sketch_report *report)
            (report->sentence[0] == '\0') == accepted && (report->hint[0] == '\0') == accepted;
 }
 
-/* The fields that only an accepted sketch has stand at the end of the report. */
+/* The fields that only an accepted sketch has are the report's last; padding follows them. */
 static bool accepted_fields_are_zero(const struct sketch_report *report)
 {
     size_t start = offsetof(struct sketch_report, image_size);
+    size_t end = offsetof(struct sketch_report, entry_point) + sizeof(report->entry_point);
 
-    return is_zero((const char *)report + start, sizeof(*report) - start);
+    return is_zero((const char *)report + start, end - start);
 }
 
 static bool sectors_fit(const struct board *board, const struct sketch_report *report)
@@ -105,7 +105,7 @@ static bool sectors_fit(const struct board *board, const struct sketch_report *r
         sectors += report->sector_used[i] > 0;
     }
     uint32_t last = (report->image_size - 1) / board->sector_size;
-    return used == report->flash_used && sectors == report->sectors &&
+    return used == report->flash_used && sectors == report->sectors && report->sector_used[0] > 0 &&
            report->sector_used[last] > 0;
 }
 
@@ -122,15 +122,15 @@ static bool addresses_fit(const struct board *board, const struct sketch_report 
 {
     struct range image = {board->flash.start, report->image_size};
 
-    return (report->stack_pointer & board->stack_mask) == board->stack_value &&
-           report->stack_pointer % 8 == 0 && (report->reset_vector & 1) &&
+    return board_starts_with(board, report->stack_pointer) && report->stack_pointer % 8 == 0 &&
+           board_has_stack_top(board, report->stack_pointer) && (report->reset_vector & 1) &&
            range_contains(image, report->reset_vector & ~UINT32_C(1)) &&
            range_contains(image, report->entry_point & ~UINT32_C(1));
 }
 
 static bool accepted_fields_fit(const struct board *board, const struct sketch_report *report)
 {
-    return report->image_size > 0 && report->image_size <= board->flash.size &&
+    return report->image_size >= VECTOR_TABLE_MIN && report->image_size <= board->flash.size &&
            sectors_fit(board, report) && ram_fits(board, report) && addresses_fit(board, report);
 }
 
@@ -144,7 +144,8 @@ int answer_check_head(const struct board *board, const struct answer_head *head)
         return -EBADMSG;
     if (!is_checkers_code(report->code) || !texts_fit(report))
         return -EBADMSG;
-    if ((report->code == SKETCH_TRUNCATED) != (report->needed_size > 0))
+    if (report->code == SKETCH_TRUNCATED ? report->needed_size < sizeof(Elf32_Ehdr)
+                                         : report->needed_size != 0)
         return -EBADMSG;
     if (accepted)
         return accepted_fields_fit(board, report) && is_digest(head->image_sha256) ? 0 : -EBADMSG;

@@ -20,7 +20,7 @@ def bench(request):
     world = Bench()
     try:
         yield world
-        if not request.node.failed_in_call:
+        if not getattr(request.node, "failed_in_call", True):
             world.finish()
     finally:
         print(world.log())

@@ -153,7 +153,8 @@ def test_hang_ends_the_whole_process_group(bench, impatient):
     group = processes.process_group(impatient.wait_openocd())
     assert group not in (None, os.getpgid(0), os.getpgid(impatient.pid))
     assert bench.wait_outcome()["code"] == "timeout"
-    wait_for(lambda: not processes.group_exists(group), "the group gone")
+    wait_for(lambda: not processes.reap(impatient.pid) and not processes.group_exists(group),
+             "the group gone")
     bench.standin.open_gate()
     check_next_push(bench)
 

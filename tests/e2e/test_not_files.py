@@ -132,7 +132,7 @@ def test_limit_of_the_configuration(bench):
     bare = len(sketches.good("limit").data)
     bench.push(adb_push, sketches.good("limit", debug=MEBIBYTE - bare))
     assert bench.wait_outcome()["result"] == "programmed"
-    bench.push(adb_push, sketches.good("limit", debug=MEBIBYTE - bare + 1))
+    bench.push(adb_push, sketches.good("limit", debug=MEBIBYTE - bare + 4))
     assert bench.wait_outcome()["code"] == "too-large"
 
 

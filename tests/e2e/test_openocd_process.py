@@ -47,7 +47,8 @@ def test_arguments(bench, openocd):
     argv = processes.command_line(openocd)
     options = argv[argv.index("-c"):]
     assert options[:2] == ["-c", "gdb_port disabled; tcl_port disabled; telnet_port disabled"]
-    assert options[2] == "-f" and options[3].endswith("m4flash.tcl")
+    assert options[2] == "-c" and options[3].startswith("script ")
+    assert options[3].endswith("/m4flash.tcl")
     assert options[4] == "-c" and options[5].startswith("m4flash_program ")
     assert len(options) == 6
     assert bench.inbox not in " ".join(argv)

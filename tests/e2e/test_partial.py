@@ -6,7 +6,7 @@ import time
 import pytest
 
 from harness import pushes, sketches
-from harness.pushes import adb_push, cp
+from harness.pushes import adb_push, cp, mv
 
 PATIENCE = 2.0  # seconds that the daemon waits for the rest of a partial file
 
@@ -105,14 +105,18 @@ def test_push_after_an_aborted_one(bench, daemon, upload):
     assert (second["result"], second["sha256"]) == ("programmed", upload.sha256)
 
 
-def test_other_upload_supersedes_a_partial_one(bench, daemon, upload):
+@pytest.mark.parametrize("kind, result", [
+    (cp, "superseded"), (mv, "superseded"), (adb_push, "aborted"),
+], ids=["cp", "mv", "adb_push"])
+def test_other_upload_takes_the_place_of_a_partial_one(bench, daemon, upload, kind, result):
+    """adb deletes the partial one first, which looks like the end of an aborted push."""
     push_half(bench, upload)
     bench.uploads += 1
     daemon.wait_quiet()
     other = sketches.good("other")
-    bench.push(adb_push, other)
+    bench.push(kind, other)
     found = {o["result"]: o for o in bench.wait_outcomes()}
-    assert set(found) == {"superseded", "programmed"}
+    assert set(found) == {result, "programmed"}
     assert found["programmed"]["sha256"] == other.sha256
 
 

@@ -112,8 +112,15 @@ class Bench:
     def wait_outcomes(self, number=None):
         """Waits until so many uploads have an outcome (else: all that were completed)."""
         number = self.uploads if number is None else number
+
+        def look():
+            running = self.daemon.running()
+            found = len(self.history())
+            assert running or found >= number, f"ended with {self.daemon.status()}: {self.log()}"
+            return found >= number
+
         wait_for(
-            lambda: len(self.history()) >= number,
+            look,
             lambda: f"{number} outcomes, but {summary(self.history())}\n{self.log()}",
         )
         found = self.history()

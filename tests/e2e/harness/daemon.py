@@ -44,7 +44,7 @@ class Daemon:
 
     def wait_ready(self):
         def look():
-            assert self.running(), f"ended with {self.process.returncode}: {self.log()}"
+            assert self.running(), f"ended with {self.status()}: {self.log()}"
             return self.bench.notify.values("READY") == ["1"]
 
         wait_for(look, "READY=1")
@@ -69,6 +69,10 @@ class Daemon:
 
     def running(self):
         return self.process.poll() is None
+
+    def status(self):
+        """Its exit status (negative: the signal that ended it), or None."""
+        return self.process.returncode
 
     def workers(self):
         """Its children, without the checker that waits for the next upload."""
@@ -116,7 +120,7 @@ class Daemon:
         if self.idle_descriptors is None:
             return
         wait_for(
-            lambda: len(processes.descriptors(self.pid)) == len(self.idle_descriptors),
+            lambda: countable(processes.descriptors(self.pid)) == countable(self.idle_descriptors),
             lambda: f"{self.idle_descriptors} again, but {processes.descriptors(self.pid)}",
             limit=10,
         )
@@ -133,7 +137,7 @@ class Daemon:
         self.signal(signal.SIGCONT)
 
     def wait_end(self):
-        """Returns its exit status (negative: the signal that ended it)."""
+        """Returns its exit status."""
         try:
             status = self.process.wait(LIMIT)
         except subprocess.TimeoutExpired:
@@ -170,6 +174,11 @@ class Daemon:
             for pid in processes.reap():
                 os.kill(pid, signal.SIGKILL)
             time.sleep(0.05)
+
+
+def countable(descriptors):
+    """How many there are; without sd-event's timer, which it makes when first needed and keeps."""
+    return sum(target != "anon_inode:[timerfd]" for target in descriptors.values())
 
 
 def is_openocd(argv):

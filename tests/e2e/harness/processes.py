@@ -85,13 +85,10 @@ def group_exists(group):
         return False
 
 
-def reap(expected=()):
-    """Collects every orphan that has ended; returns those that are still there."""
-    while True:
-        try:
-            pid, _ = os.waitpid(-1, os.WNOHANG)
-        except ChildProcessError:
-            break
-        if pid == 0:
-            break
-    return [pid for pid in children(os.getpid()) if pid not in expected]
+def reap(daemon=None):
+    """Collects our orphans that have ended; returns those that are still there.
+
+    The daemon is left alone: whoever started it wants its exit status.
+    """
+    orphans = [pid for pid in children(os.getpid()) if pid != daemon]
+    return [pid for pid in orphans if os.waitpid(pid, os.WNOHANG) == (0, 0)]

@@ -1,0 +1,54 @@
+/* A verdict for people: no colours and no bytes but ASCII, so that it reads the same anywhere. */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "cli/verdict.h"
+
+/* The flash window, a few marks a sector: '#' used, '.' free. Any use at all shows. */
+static void print_sectors(const struct sketch_report *report, const struct board *board)
+{
+    uint32_t n = board->flash.size / board->sector_size;
+    uint32_t marks = n <= 16 ? 4 : 1;
+
+    printf("  sectors        [");
+    for (uint32_t i = 0; i < n && i < BOARD_SECTORS_MAX; i++) {
+        uint64_t used = report->sector_used[i];
+        uint64_t filled = (used * marks + board->sector_size - 1) / board->sector_size;
+        if (i > 0 && marks > 1)
+            putchar(' ');
+        for (uint32_t k = 0; k < marks; k++)
+            putchar(k < filled ? '#' : '.');
+    }
+    printf("] %" PRIu32 " KiB each\n", board->sector_size / 1024);
+}
+
+static void print_accepted(const struct verdict *verdict, const struct board *board,
+                           const char *file)
+{
+    const struct sketch_report *report = &verdict->report;
+    uint32_t permille = (uint32_t)((uint64_t)report->flash_used * 1000 / board->flash.size);
+
+    printf("%s: accepted for %s\n", file, board->description);
+    printf("  sha256         %s\n", verdict->sha256);
+    printf("  image sha256   %s\n", verdict->image_sha256);
+    printf("  bytes          %" PRIu64 ", image %" PRIu32 "\n", verdict->bytes, report->image_size);
+    printf("  flash          %" PRIu32 " of %" PRIu32 " bytes (%" PRIu32 ".%" PRIu32 "%%), %" PRIu32
+           " of %" PRIu32 " sectors\n",
+           report->flash_used, board->flash.size, permille / 10, permille % 10, report->sectors,
+           board->flash.size / board->sector_size);
+    print_sectors(report, board);
+    printf("  RAM            %" PRIu32 " bytes\n", report->ram_used);
+    printf("  stack pointer  0x%08" PRIx32 "\n", report->stack_pointer);
+    printf("  reset vector   0x%08" PRIx32 "\n", report->reset_vector);
+}
+
+void verdict_print_text(const struct verdict *verdict, const struct board *board, const char *file)
+{
+    const struct sketch_report *report = &verdict->report;
+
+    if (report->code == SKETCH_ACCEPTED)
+        print_accepted(verdict, board, file);
+    else
+        printf("%s: %s: %s\n  %s\n", file, sketch_code_name(report->code), report->sentence,
+               report->hint);
+}

@@ -1,0 +1,47 @@
+/*
+ * A 32-bit little-endian ELF file's headers, read from bytes that may be anything. Every offset is
+ * checked in 64 bits before it is followed. libelf only translates one structure at a time (layout
+ * and byte order are its business); its handles, which trust the file, are not used.
+ */
+#pragma once
+
+#include <libelf.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct elf_view {
+    const uint8_t *bytes;
+    size_t size;
+    Elf32_Ehdr header;   /* all zero if the file is too short for it */
+    Elf32_Shdr section0; /* valid if has_section0; holds the counts that the header cannot */
+    bool has_section0;
+    uint64_t n_segments; /* entries of the program header table by the file's own account */
+    uint64_t n_sections; /* likewise; 0 if e_shoff is 0 */
+};
+
+/*
+ * Looks at the ELF header and section 0. Class and byte order are the caller's to judge first.
+ * The bytes are borrowed for as long as the view lives.
+ *
+ * Extended numbering (gABI chapter 4): e_phnum 0xffff means section 0's sh_info, and e_shnum 0 with
+ * e_shoff not 0 means section 0's sh_size. Section 0 is there if e_shoff is not 0, e_shentsize is
+ * 40 and the entry lies in the file; a count that would come from it is 0 if it is not.
+ */
+void elf_view_open(const void *bytes, size_t size, struct elf_view *ret);
+
+/*
+ * The header numbered index. False, with *ret untouched, past the last one, if the entries are not
+ * of the standard's size (32 and 40 bytes), or if the entry does not lie wholly in the file.
+ */
+bool elf_view_segment(const struct elf_view *view, uint64_t index, Elf32_Phdr *ret);
+bool elf_view_section(const struct elf_view *view, uint64_t index, Elf32_Shdr *ret);
+
+/* size bytes at offset, or NULL if they do not all lie in the file. */
+const uint8_t *elf_view_bytes(const struct elf_view *view, uint64_t offset, uint64_t size);
+
+/*
+ * Bytes that the file must have: the end of the ELF header, of both tables (entries times the
+ * stated entry size), and of what every header that can be read points to.
+ */
+uint64_t elf_view_needed_size(const struct elf_view *view);

@@ -1,0 +1,149 @@
+/* Defaults, each key's good and bad values, and that what is refused changes nothing. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <string.h>
+
+#include "build-config.h"
+#include "config/settings.h"
+#include "heard.h"
+
+static struct settings *fresh(void)
+{
+    struct settings *settings = NULL;
+
+    assert_int_equal(settings_new(&settings), 0);
+    return settings;
+}
+
+static const char *parse(struct settings *settings, const char *text, struct heard *heard)
+{
+    memset(heard, 0, sizeof(*heard));
+    assert_int_equal(settings_parse(settings, text, strlen(text), "test", hear, heard), 0);
+    return heard->text;
+}
+
+static void assert_defaults(const struct settings *settings)
+{
+    assert_string_equal(settings->inbox_directory, "/tmp/arduino");
+    assert_string_equal(settings->inbox_file_name, "m4-user-sketch.elf");
+    assert_int_equal(settings->inbox_max_size, 64 << 20);
+    assert_string_equal(settings->openocd_program, "/usr/bin/openocd");
+    assert_null(settings->openocd_config);
+    assert_int_equal(settings->openocd_timeout_usec, 120000000);
+    assert_string_equal(settings->board_name, DEFAULT_BOARD);
+    assert_null(settings->health_file);
+}
+
+static void test_defaults(void **state)
+{
+    _cleanup_(settings_freep) struct settings *settings = fresh();
+    (void)state;
+
+    assert_defaults(settings);
+    assert_null(settings_free(NULL));
+}
+
+static void test_every_key(void **state)
+{
+    _cleanup_(settings_freep) struct settings *settings = fresh();
+    struct heard heard;
+    (void)state;
+
+    assert_string_equal(parse(settings,
+                              "[Inbox]\nDirectory=/in\nFileName=a b.elf\nMaxSize=1K\n"
+                              "[OpenOCD]\nProgram=/o\nConfig=/c\nTimeoutSec=2min 30s\n"
+                              "[Board]\nName=other\nHealthFile=/h\n",
+                              &heard),
+                        "");
+    assert_string_equal(settings->inbox_directory, "/in");
+    assert_string_equal(settings->inbox_file_name, "a b.elf");
+    assert_int_equal(settings->inbox_max_size, 1024);
+    assert_string_equal(settings->openocd_program, "/o");
+    assert_string_equal(settings->openocd_config, "/c");
+    assert_int_equal(settings->openocd_timeout_usec, 150000000);
+    assert_string_equal(settings->board_name, "other");
+    assert_string_equal(settings->health_file, "/h");
+}
+
+static void test_later_wins_and_empty_undoes(void **state)
+{
+    _cleanup_(settings_freep) struct settings *settings = fresh();
+    struct heard heard;
+    (void)state;
+
+    parse(settings, "[Inbox]\nDirectory=/a\nDirectory=/b\nMaxSize=1\n[OpenOCD]\nConfig=/c\n",
+          &heard);
+    assert_string_equal(settings->inbox_directory, "/b");
+    assert_string_equal(parse(settings,
+                              "[Inbox]\nDirectory=\nMaxSize=\n[OpenOCD]\nConfig=\n"
+                              "[Board]\nName=\nHealthFile=\n",
+                              &heard),
+                        "");
+    assert_string_equal(settings->inbox_directory, "/tmp/arduino");
+    assert_int_equal(settings->inbox_max_size, 64 << 20);
+    assert_string_equal(settings->openocd_config, "");
+    assert_string_equal(settings->health_file, "");
+    assert_string_equal(settings->board_name, DEFAULT_BOARD);
+}
+
+/* A complaint for line 2 that says what would be right, and not a setting changed. */
+static void test_refused(void **state)
+{
+    static const struct {
+        const char *text, *expected;
+    } cases[] = {
+        {"[Inbox]\nDirectory=in", "an absolute path"},
+        {"[Inbox]\nFileName=a/b", "without a '/'"},
+        {"[Inbox]\nFileName=..", "without a '/'"},
+        {"[Inbox]\nMaxSize=64MB", "such as 64M"},
+        {"[Inbox]\nMaxSize=0", "at least 1"},
+        {"[OpenOCD]\nProgram=openocd", "an absolute path"},
+        {"[OpenOCD]\nConfig=x.cfg", "nothing for none"},
+        {"[OpenOCD]\nTimeoutSec=0", "a time"},
+        {"[OpenOCD]\nTimeoutSec=soon", "a time"},
+        {"[Board]\nName=../x", "absolute path of its profile"},
+        {"[Board]\nHealthFile=version", "nothing for none"},
+        {"[Inbox]\nMaxsize=1", "no key Maxsize="},
+        {"[Inbox]\nProgram=/o", "[Inbox] has no key Program="},
+        {"\nMaxSize=1", "before the first [Section]"},
+        {"\n[inbox]\nMaxSize=1", "no section [inbox]"},
+        {"\n[Other]\nMaxSize=1", "no section [Other]"},
+    };
+    (void)state;
+
+    for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+        _cleanup_(settings_freep) struct settings *settings = fresh();
+        struct heard heard;
+        parse(settings, cases[i].text, &heard);
+        assert_int_equal(count_lines(heard.text), 1);
+        assert_int_equal(strncmp(heard.text, "2: ", 3), 0);
+        assert_non_null(strstr(heard.text, cases[i].expected));
+        assert_defaults(settings);
+    }
+}
+
+static void test_board_path(void **state)
+{
+    _cleanup_(settings_freep) struct settings *settings = fresh();
+    struct heard heard;
+    (void)state;
+
+    assert_string_equal(parse(settings, "[Board]\nName=/etc/own.conf\n", &heard), "");
+    assert_string_equal(settings->board_name, "/etc/own.conf");
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_every_key),
+        cmocka_unit_test(test_later_wins_and_empty_undoes),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_board_path),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
