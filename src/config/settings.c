@@ -101,6 +101,7 @@ static const struct setting table[] = {
     {"OpenOCD", "TimeoutSec", &time_span, FIELD(openocd_timeout_usec), "120"},
     {"Board", "Name", &board, FIELD(board_name), DEFAULT_BOARD},
     {"Board", "HealthFile", &path_or_none, FIELD(health_file), NULL},
+    {"Board", "HealthTimeoutSec", &time_span, FIELD(health_timeout_usec), "5"},
 };
 
 static void *field_of(struct settings *settings, const struct setting *setting)

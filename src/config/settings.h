@@ -25,6 +25,7 @@ struct settings {
     char *board_name;  /* [Board] Name=: a profile's name, or its path if it has a slash; never NULL
                         * or "" */
     char *health_file; /* [Board] HealthFile=, absolute */
+    uint64_t health_timeout_usec; /* [Board] HealthTimeoutSec=, more than 0 */
 };
 
 /* Fresh settings with the documented defaults. Returns 0 or -ENOMEM. */

@@ -324,6 +324,7 @@ static void on_gone(struct manager *manager)
     }
     if (job)
         close_deleted(manager, job);
+    queue_run(manager);
 }
 
 /* Is there a file that no job was made of yet? */

@@ -33,6 +33,7 @@ struct orders {
     const char *checker; /* paths of installed files */
     const char *openocd_script;
     const char *openocd_config; /* or "" */
+    const char *health_file;    /* or "" */
 };
 
 struct manager {

@@ -77,6 +77,7 @@ static int resolve_board(const struct journal *journal, struct orders *orders)
         return r;
     orders->openocd_config =
         settings->openocd_config ? settings->openocd_config : orders->board.openocd_config;
+    orders->health_file = settings->health_file ? settings->health_file : orders->board.health_file;
     orders->openocd_script = installed_at("M4FLASH_OPENOCD_SCRIPT", OPENOCD_SCRIPT);
     orders->checker = installed_at("M4FLASH_CHECKER", CHECKER_PATH);
     return 0;

@@ -118,22 +118,26 @@ static void on_line(int priority, const char *line, void *userdata)
 {
     struct manager *manager = userdata;
 
-    journal_log(manager->journal, priority, "openocd: %s", line);
+    /* Our own procedure turns debugging on for its progress; nobody asked to read it. */
+    if (priority < LOG_DEBUG)
+        journal_log(manager->journal, priority, "openocd: %s", line);
 }
 
-static void on_programmed(enum openocd_code code, const struct transcript *transcript,
-                          bool released, void *userdata)
+static struct outcome outcome_of(const struct job *job, const struct program_result *result)
+{
+    if (result->code != OPENOCD_OK)
+        return outcome_failed(result->code, result->transcript->error);
+    return outcome_programmed(job->report.image_size, job->report.sectors,
+                              job_now_usec() - job->begun_usec, result->healthy);
+}
+
+static void on_programmed(const struct program_result *result, void *userdata)
 {
     struct manager *manager = userdata;
     struct job *job = manager_find(manager, JOB_PROGRAMMING);
-    struct outcome outcome;
+    struct outcome outcome = outcome_of(job, result);
 
-    if (code == OPENOCD_OK)
-        outcome = outcome_programmed(job->report.image_size, job->report.sectors,
-                                     job_now_usec() - job->begun_usec);
-    else
-        outcome = outcome_failed(code, transcript->error);
-    if (!released)
+    if (!result->released)
         journal_log(manager->journal, LOG_CRIT,
                     "The microcontroller may have been left halted, and with it everything that "
                     "goes through its firmware: reset the board.");
@@ -153,6 +157,8 @@ static void start_programming(struct manager *manager, struct job *job)
         .config = orders->openocd_config,
         .runtime_dir = orders->runtime_dir,
         .timeout_usec = orders->settings->openocd_timeout_usec,
+        .health_file = orders->health_file,
+        .health_timeout_usec = orders->settings->health_timeout_usec,
         .image = job->image,
         .image_size = job->report.image_size,
         .on_progress = on_progress,

@@ -3,9 +3,10 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+/* In unsigned numbers: anybody may give a file a time that does not fit, and it may wrap then. */
 static int64_t nsec_of(struct timespec t)
 {
-    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+    return (int64_t)((uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec);
 }
 
 struct file_key file_key_of(const struct stat *status)

@@ -26,11 +26,6 @@ const char *result_name(enum result result)
     return results[result].name;
 }
 
-int result_priority(enum result result)
-{
-    return results[result].priority;
-}
-
 const char *result_message_id(enum result result)
 {
     return results[result].message_id;
@@ -47,13 +42,20 @@ static struct outcome outcome_of(enum result result, const char *code, const cha
     return outcome;
 }
 
-struct outcome outcome_programmed(uint32_t bytes, uint32_t sectors, uint64_t duration_usec)
+struct outcome outcome_programmed(uint32_t bytes, uint32_t sectors, uint64_t duration_usec,
+                                  bool healthy)
 {
     char sentence[SKETCH_SENTENCE_MAX];
 
-    snprintf(sentence, sizeof(sentence), "%u bytes in %u %s, verified and running after %.1f s.",
-             bytes, sectors, sectors == 1 ? "sector" : "sectors", (double)duration_usec / 1e6);
-    return outcome_of(RESULT_PROGRAMMED, "ok", sentence, "");
+    snprintf(sentence, sizeof(sentence), "%u bytes in %u %s, verified and %s after %.1f s.", bytes,
+             sectors, sectors == 1 ? "sector" : "sectors",
+             healthy ? "running" : "reset, but the board's firmware does not answer",
+             (double)duration_usec / 1e6);
+    struct outcome outcome =
+        outcome_of(RESULT_PROGRAMMED, healthy ? "ok" : openocd_code_name(OPENOCD_NO_HEALTH),
+                   sentence, healthy ? "" : openocd_code_hint(OPENOCD_NO_HEALTH));
+    outcome.healthy = healthy;
+    return outcome;
 }
 
 struct outcome outcome_rejected(enum sketch_code code, const char *sentence, const char *hint)
@@ -102,14 +104,18 @@ struct outcome outcome_stopped(void)
 
 char *outcome_format(const struct outcome *outcome, char *ret, size_t size)
 {
-    const char *name = result_name(outcome->result);
+    bool fault = outcome->result == RESULT_REJECTED || outcome->result == RESULT_FAILED;
 
-    if (outcome->result == RESULT_REJECTED || outcome->result == RESULT_FAILED)
-        snprintf(ret, size, "%s: %s: %s%s%s", name, outcome->code, outcome->sentence,
-                 *outcome->hint ? " Hint: " : "", outcome->hint);
-    else
-        snprintf(ret, size, "%s: %s", name, outcome->sentence);
+    snprintf(ret, size, "%s: %s%s%s%s%s", result_name(outcome->result), fault ? outcome->code : "",
+             fault ? ": " : "", outcome->sentence, *outcome->hint ? " Hint: " : "", outcome->hint);
     return ret;
+}
+
+int outcome_priority(const struct outcome *outcome)
+{
+    if (outcome->result == RESULT_PROGRAMMED && !outcome->healthy)
+        return LOG_WARNING;
+    return results[outcome->result].priority;
 }
 
 static void format_time(int64_t msec, char *ret, size_t size)
@@ -148,6 +154,8 @@ char *outcome_to_json(const struct outcome *outcome, const struct outcome_record
         add(o, "code", json_object_new_string(outcome->code)) &&
         add(o, "message", json_object_new_string(outcome->sentence)) &&
         add(o, "hint", json_object_new_string(outcome->hint)) &&
+        (outcome->result != RESULT_PROGRAMMED ||
+         add(o, "healthy", json_object_new_boolean(outcome->healthy))) &&
         add(o, "sha256", json_object_new_string(record->sha256)) &&
         add(o, "image_sha256", json_object_new_string(record->image_sha256)) &&
         add(o, "bytes", json_object_new_uint64(record->bytes)) &&

@@ -24,21 +24,22 @@ enum result {
 /* "programmed" and so on; "running" for RESULT_NONE. */
 const char *result_name(enum result result);
 
-/* As syslog means it: an upload that is not on the chip because of a fault is an error. */
-int result_priority(enum result result);
-
 /* The MESSAGE_ID of a result's journal entries, 32 hexadecimal digits: stable, for message
  * catalogs. */
 const char *result_message_id(enum result result);
 
 struct outcome {
     enum result result;
+    bool healthy;                       /* RESULT_PROGRAMMED only */
     char code[32];                      /* "ok", a sketch code's name, "superseded", "deleted"… */
     char sentence[SKETCH_SENTENCE_MAX]; /* one sentence, one line */
     char hint[SKETCH_HINT_MAX];         /* what to do, or "" */
 };
 
-struct outcome outcome_programmed(uint32_t bytes, uint32_t sectors, uint64_t duration_usec);
+/* Not healthy: the board's firmware does not answer after the reset; it is programmed all the same.
+ */
+struct outcome outcome_programmed(uint32_t bytes, uint32_t sectors, uint64_t duration_usec,
+                                  bool healthy);
 struct outcome outcome_rejected(enum sketch_code code, const char *sentence, const char *hint);
 
 /* detail is the first error line of whatever failed, or "". */
@@ -49,6 +50,9 @@ struct outcome outcome_internal(const char *detail);
 struct outcome outcome_superseded(void);
 struct outcome outcome_deleted(void);
 struct outcome outcome_stopped(void);
+
+/* As syslog means it: an upload that is not on the chip because of a fault is an error. */
+int outcome_priority(const struct outcome *outcome);
 
 /* The line that people see, without "Job N: ": "rejected: empty: The file … Hint: …". Returns ret.
  */

@@ -4,6 +4,7 @@
 #include <syslog.h>
 
 #include "io/child.h"
+#include "job/health.h"
 #include "job/layout.h"
 #include "openocd/argv.h"
 #include "openocd/lines.h"
@@ -26,8 +27,10 @@ struct program {
     struct transcript transcript;
     enum openocd_end end; /* of the programming run */
     int status;
-    struct transcript release; /* what the second run says */
-    bool releasing;
+    struct transcript release; /* what the release run says */
+    bool releasing;            /* the run is, or was, a release run */
+    struct health *health;
+    bool healthy;
 };
 
 struct program *program_free(struct program *program)
@@ -36,6 +39,7 @@ struct program *program_free(struct program *program)
         return NULL;
     sd_event_source_disable_unref(program->unstarted_source);
     child_free(program->child);
+    health_free(program->health);
     layout_remove(program->image_dir);
     sd_event_unref(program->event);
     free(program);
@@ -62,13 +66,22 @@ static void on_output(const char *bytes, size_t size, void *userdata)
     lines_feed(&program->lines, bytes, size, on_line, program);
 }
 
+static enum openocd_code verdict(const struct program *program)
+{
+    return transcript_verdict(&program->transcript, program->end, program->status);
+}
+
 static void finish(struct program *program)
 {
     const struct transcript *transcript = &program->transcript;
-    bool released = transcript->released || program->release.released || !transcript->connected;
-    enum openocd_code code = transcript_verdict(transcript, program->end, program->status);
+    const struct program_result result = {
+        .code = verdict(program),
+        .transcript = transcript,
+        .released = transcript->released || program->release.released || !transcript->connected,
+        .healthy = program->healthy,
+    };
 
-    program->spec.on_end(code, transcript, released, program->spec.userdata);
+    program->spec.on_end(&result, program->spec.userdata);
 }
 
 static void on_end(enum child_end end, int status, void *userdata);
@@ -118,16 +131,39 @@ static enum openocd_end end_of(enum child_end end)
     }
 }
 
-/* A halted M7 is a dead bridge: after a failure that left it so, a second, short run lets it go. */
-static bool try_release(struct program *program)
+/* Returns false if there is to be no (further) release run. */
+static bool start_release(struct program *program)
 {
-    const struct transcript *transcript = &program->transcript;
-
-    if (program->releasing || !transcript->connected || transcript->released)
+    if (program->releasing)
         return false;
     program->releasing = true;
     transcript_init(&program->release);
     return start(program, OPENOCD_RELEASE, RELEASE_TIMEOUT_USEC) >= 0;
+}
+
+/* A bridge that does not come back gets one more reset; after that it is what it is. */
+static void on_health(bool healthy, void *userdata)
+{
+    struct program *program = userdata;
+
+    program->health = health_free(program->health);
+    program->healthy = healthy;
+    if (!healthy && start_release(program))
+        return;
+    finish(program);
+}
+
+/* Programmed, or reset once more: does the board's firmware answer? */
+static void await_health(struct program *program)
+{
+    const struct program_spec *spec = &program->spec;
+
+    program->healthy = true;
+    if (*spec->health_file &&
+        health_new(program->event, spec->health_file, spec->health_timeout_usec, on_health, program,
+                   &program->health) >= 0)
+        return;
+    finish(program);
 }
 
 static void on_end(enum child_end end, int status, void *userdata)
@@ -139,9 +175,14 @@ static void on_end(enum child_end end, int status, void *userdata)
     if (!program->releasing) {
         program->end = end_of(end);
         program->status = status;
-        if (try_release(program))
-            return;
     }
+    if (verdict(program) == OPENOCD_OK) {
+        await_health(program);
+        return;
+    }
+    /* A halted M7 is a dead bridge: if the run left it so, a second, short one lets it go. */
+    if (program->transcript.connected && !program->transcript.released && start_release(program))
+        return;
     finish(program);
 }
 

@@ -14,24 +14,32 @@
 
 struct program;
 
+struct program_result {
+    enum openocd_code code;
+    const struct transcript *transcript; /* of the programming run */
+    bool released;                       /* false: the chip may have been left halted */
+    bool healthy; /* false: programmed, but the board's firmware does not answer */
+};
+
 struct program_spec {
     uint64_t job_id;
     const struct board *board;
-    const char *openocd;     /* OpenOCD's path */
-    const char *script;      /* path of m4flash.tcl */
-    const char *config;      /* the board's OpenOCD configuration, or "" */
-    const char *runtime_dir; /* where the image is laid out, in a folder of its own */
-    uint64_t timeout_usec;   /* until OpenOCD is killed */
-    const uint8_t *image;    /* for the window's start; copied */
-    size_t image_size;       /* bytes, more than 0, at most the window */
+    const char *openocd;          /* OpenOCD's path */
+    const char *script;           /* path of m4flash.tcl */
+    const char *config;           /* the board's OpenOCD configuration, or "" */
+    const char *runtime_dir;      /* where the image is laid out, in a folder of its own */
+    uint64_t timeout_usec;        /* until OpenOCD is killed */
+    const char *health_file;      /* readable when the board's firmware answers, or "" */
+    uint64_t health_timeout_usec; /* for that, after each reset */
+    const uint8_t *image;         /* for the window's start; copied */
+    size_t image_size;            /* bytes, more than 0, at most the window */
 
     /* The transcript has a new stage, sector or byte count. */
     void (*on_progress)(const struct transcript *transcript, void *userdata);
     /* A line of OpenOCD's own, with its priority. */
     void (*on_line)(int priority, const char *line, void *userdata);
-    /* Once. released is false if the chip may have been left halted. May free the program. */
-    void (*on_end)(enum openocd_code code, const struct transcript *transcript, bool released,
-                   void *userdata);
+    /* Once. May free the program. */
+    void (*on_end)(const struct program_result *result, void *userdata);
     void *userdata;
 };
 

@@ -53,7 +53,7 @@ static void write_entry(const struct job *job, const struct journal *journal,
     add(&fields, "M4FLASH_SECTORS=%" PRIu32, job->report.sectors);
     add(&fields, "M4FLASH_DURATION_MS=%" PRIu64, duration_usec / 1000);
     add(&fields, "M4FLASH_HINT=%s", outcome->hint);
-    journal_send(journal, result_priority(outcome->result), message, fields.iov, fields.n);
+    journal_send(journal, outcome_priority(outcome), message, fields.iov, fields.n);
 }
 
 static int write_history(const struct job *job, int state_dir, uint64_t duration_usec)

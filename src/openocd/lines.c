@@ -4,36 +4,14 @@
  */
 #include "openocd/lines.h"
 
-#include <stdint.h>
 #include <string.h>
 
-/* The length of the UTF-8 sequence at s, of size bytes (RFC 3629: shortest form, no surrogates, up
- * to U+10FFFF); 0 if it is none or a control character. */
-static size_t printable_length(const unsigned char *s, size_t size)
-{
-    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-    size_t length = s[0] < 0x80 ? 1 : s[0] < 0xc0 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
-    uint32_t code;
-
-    if (length == 1)
-        return s[0] >= 0x20 && s[0] != 0x7f;
-    if (length == 0 || length > size || s[0] > 0xf4)
-        return 0;
-    code = s[0] & (0x7fU >> length);
-    for (size_t i = 1; i < length; i++) {
-        if ((s[i] & 0xc0) != 0x80)
-            return 0;
-        code = code << 6 | (s[i] & 0x3fU);
-    }
-    if (code < least[length] || code < 0xa0 || (code >= 0xd800 && code < 0xe000) || code > 0x10ffff)
-        return 0;
-    return length;
-}
+#include "util/utf8.h"
 
 static void make_printable(char *line, size_t size)
 {
     for (size_t i = 0; i < size;) {
-        size_t length = printable_length((const unsigned char *)line + i, size - i);
+        size_t length = utf8_printable(line + i, size - i);
 
         if (length == 0)
             line[i] = line[i] == '\t' ? ' ' : '?';

@@ -11,7 +11,8 @@ enum {
     LINES_MAX = 1024, /* bytes of a line, with its NUL */
 };
 
-/* Gets each line, without its end; control characters and invalid bytes are replaced by '?'. */
+/* Gets each line, without its end: a tab is a blank, any other byte that is no part of a printable
+ * character (util/utf8.h) a '?'. */
 typedef void (*lines_callback_t)(const char *line, void *userdata);
 
 struct lines {

@@ -6,7 +6,6 @@
 #include "openocd/transcript.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,49 +13,56 @@
 
 #include "util/cleanup.h"
 
-#define IN(stage)   (1U << OPENOCD_STAGE_##stage)
-#define ANY         (~0U)
-#define ON_THE_CHIP (IN(ERASE) | IN(WRITE) | IN(VERIFY) | IN(RESET))
-#define OUR_PREFIX  "m4flash: "
-#define FATAL_SIGNAL                                                            \
-    128 /* a wrapper's exit status for a child that died of signal N is 128 + N \
-         */
+#define IN(stage)  (1U << OPENOCD_STAGE_##stage)
+#define ANY        (~0U)
+#define OUR_PREFIX "m4flash: "
 
-/* OpenOCD 0.11's and 0.12's texts, in order of precedence within one line. */
+enum {
+    FATAL_SIGNAL = 128, /* a wrapper's exit status for a child that died of signal N is 128 + N */
+};
+
+/* OpenOCD 0.11's and 0.12's error texts. Which one of several decides is the run's order: the first
+ * is nearest to the cause. */
 static const struct {
     unsigned stages;
     const char *text;
     bool at_start; /* too short to be looked for anywhere else */
     enum openocd_code code;
 } texts[] = {
-    /* The adapter: imx_gpio's two, then those of the drivers for other boards. */
+    /* The adapter: imx_gpio's two first, then other drivers', then what they have in common. */
     {IN(CONNECT), "open: ", true, OPENOCD_NO_ADAPTER},
     {IN(CONNECT), "mmap: ", true, OPENOCD_NO_ADAPTER},
-    {IN(CONNECT), "Failed to connect: ", true, OPENOCD_NO_ADAPTER},
-    {IN(CONNECT), "Debug Adapter has to be specified", false, OPENOCD_NO_ADAPTER},
-    {IN(CONNECT), "Debug adapter does not support any transports", false, OPENOCD_NO_ADAPTER},
-    {ANY, "remote_bitbang_", true, OPENOCD_NO_ADAPTER},
+    {IN(CONNECT), "Cannot open LinuxGPIOD", true, OPENOCD_NO_ADAPTER},
+    {IN(CONNECT), "Couldn't export gpio", true, OPENOCD_NO_ADAPTER},
+    {IN(CONNECT), "unable to find a matching CMSIS-DAP", true, OPENOCD_NO_ADAPTER},
+    {IN(CONNECT), "open failed", true, OPENOCD_NO_ADAPTER},
+    {IN(CONNECT), "no device found", true, OPENOCD_NO_ADAPTER},
+    {IN(CONNECT), "Debug Adapter has to be specified", true, OPENOCD_NO_ADAPTER},
+    {IN(CONNECT), "The specified debug interface was not found", true, OPENOCD_NO_ADAPTER},
+    {ANY, "Error on socket", true, OPENOCD_NO_ADAPTER},
 
     /* The debug port: at connecting, or lost midway. */
-    {ANY, "Error connecting DP", false, OPENOCD_NO_TARGET},
-    {ANY, "JTAG scan chain interrogation failed", false, OPENOCD_NO_TARGET},
-    {ANY, "Invalid ACK", false, OPENOCD_NO_TARGET},
-    {ANY, "Timeout during WAIT recovery", false, OPENOCD_NO_TARGET},
+    {ANY, "Error connecting DP", true, OPENOCD_NO_TARGET},
+    {ANY, "JTAG scan chain interrogation failed", true, OPENOCD_NO_TARGET},
+    {ANY, "Invalid ACK", true, OPENOCD_NO_TARGET},
+    {ANY, "Timeout during WAIT recovery", true, OPENOCD_NO_TARGET},
+    {IN(CONNECT), "Could not find MEM-AP to control the core", false, OPENOCD_NO_TARGET},
+    {IN(CONNECT), "Not examined", false, OPENOCD_NO_TARGET},
 
-    {IN(CONNECT), "timed out while waiting for target halted", false, OPENOCD_HALT_TIMEOUT},
+    {IN(CONNECT), "timed out while waiting for target halted", true, OPENOCD_HALT_TIMEOUT},
     {IN(CONNECT), "Not halted", false, OPENOCD_HALT_TIMEOUT},
 
-    {IN(ERASE), "erase time-out or operation error", false, OPENOCD_ERASE_FAILED},
-    {IN(ERASE), "WRPERR", false, OPENOCD_ERASE_FAILED},
-    {IN(ERASE), "failed erasing sectors", false, OPENOCD_ERASE_FAILED},
+    {IN(ERASE), "wait_flash_op_queue, WRPERR detected", true, OPENOCD_ERASE_FAILED},
+    {IN(ERASE), "erase time-out or operation error", true, OPENOCD_ERASE_FAILED},
+    {IN(ERASE), "failed erasing sectors", true, OPENOCD_ERASE_FAILED},
+    {IN(ERASE), "is not sector-aligned", false, OPENOCD_INTERNAL},
 
-    {IN(WRITE), "flash write algorithm aborted by target", false, OPENOCD_WRITE_FAILED},
-    {IN(WRITE), "flash write failed", false, OPENOCD_WRITE_FAILED},
-    {IN(WRITE), "WRPERR", false, OPENOCD_WRITE_FAILED},
-    {IN(WRITE), "error writing to flash", false, OPENOCD_WRITE_FAILED},
+    {IN(WRITE), "flash write algorithm aborted by target", true, OPENOCD_WRITE_FAILED},
+    {IN(WRITE), "wait_flash_op_queue, WRPERR detected", true, OPENOCD_WRITE_FAILED},
+    {IN(WRITE), "flash write failed", true, OPENOCD_WRITE_FAILED},
+    {IN(WRITE), "error writing to flash", true, OPENOCD_WRITE_FAILED},
 
-    {IN(VERIFY), "checksum mismatch", false, OPENOCD_VERIFY_FAILED},
-    {IN(VERIFY), "** Verify Failed **", false, OPENOCD_VERIFY_FAILED},
+    {IN(VERIFY), "checksum mismatch", true, OPENOCD_VERIFY_FAILED},
 };
 
 /* What the stage says where no text does. */
@@ -67,15 +73,14 @@ static const enum openocd_code stage_codes[_OPENOCD_STAGE_MAX] = {
     [OPENOCD_STAGE_DONE] = OPENOCD_INTERNAL,
 };
 
-/* How OpenOCD marks its lines; one without a mark is meant for the user. */
+/* How OpenOCD marks its lines; what is meant for the user has a mark only while it debugs. */
 static const struct {
-    const char *prefix;
+    const char *mark;
     int priority;
+    bool user;
 } levels[] = {
-    {"Error: ", LOG_ERR},
-    {"Warn : ", LOG_WARNING},
-    {"Info : ", LOG_INFO},
-    {"Debug: ", LOG_DEBUG},
+    {"Error: ", LOG_ERR, false},   {"Warn : ", LOG_WARNING, false}, {"Info : ", LOG_INFO, false},
+    {"Debug: ", LOG_DEBUG, false}, {"User : ", LOG_INFO, true},     {"", LOG_INFO, true},
 };
 
 void transcript_init(struct transcript *transcript)
@@ -107,21 +112,32 @@ static bool take_number(const char **text, uint64_t max, uint64_t *ret)
     return true;
 }
 
-static void keep_first_error(struct transcript *transcript, const char *text)
+/* While it debugs, OpenOCD says where each line comes from: "71 633 core.c:92 function(): text". */
+static const char *skip_position(const char *text)
+{
+    int length = 0;
+
+    sscanf(text, "%*u %*u %*[^: ]:%*u %*[^() ](): %n", &length);
+    return text + length;
+}
+
+static enum openocd_code look_up(enum openocd_stage stage, const char *text)
+{
+    for (size_t i = 0; i < ELEMENTSOF(texts); i++) {
+        const char *found = strstr(text, texts[i].text);
+
+        if (found && (found == text || !texts[i].at_start) && (texts[i].stages & (1U << stage)))
+            return texts[i].code;
+    }
+    return OPENOCD_OK;
+}
+
+static void take_error_text(struct transcript *transcript, const char *text)
 {
     if (transcript->error[0] == '\0')
         snprintf(transcript->error, sizeof(transcript->error), "%s", text);
-}
-
-static void suspect(struct transcript *transcript, const char *text)
-{
-    for (size_t i = 0; i < ELEMENTSOF(texts) && transcript->suspected == OPENOCD_OK; i++) {
-        const char *found = strstr(text, texts[i].text);
-
-        if (found && (found == text || !texts[i].at_start) &&
-            (texts[i].stages & (1U << transcript->stage)))
-            transcript->suspected = texts[i].code;
-    }
+    if (transcript->suspected == OPENOCD_OK)
+        transcript->suspected = look_up(transcript->stage, text);
 }
 
 /* A run only moves forward, and is done only when the chip runs: anything else is not our line. */
@@ -158,18 +174,34 @@ static bool take_progress(struct transcript *transcript, const char *text)
     if (!take_number(&text, UINT64_MAX, &done) || !take_number(&text, UINT64_MAX, &total) ||
         *text || done > total)
         return false;
-    transcript->bytes_done = done;
+    transcript->bytes_done = transcript->bytes_before = done;
     transcript->bytes_total = total;
     return true;
 }
 
-/* "STAGE message": the stage is the one we are in, unless a line was lost. */
+/* How far OpenOCD's present write has come, in its debugging output: "offs 0x3fe0 count 0x2401". */
+static bool take_offset(struct transcript *transcript, const char *text)
+{
+    const char *number = after(text, "offs 0x");
+
+    if (!number || transcript->stage != OPENOCD_STAGE_WRITE)
+        return false;
+    uint64_t offset = strtoull(number, NULL, 16);
+    if (offset > transcript->bytes_total - transcript->bytes_before)
+        return false;
+    transcript->bytes_done = transcript->bytes_before + offset;
+    return true;
+}
+
+/* "STAGE message". Nothing after it counts: it tells of the attempt to let the chip run. */
 static void take_error(struct transcript *transcript, const char *text)
 {
     const char *message = strchr(text, ' ');
 
-    keep_first_error(transcript, message ? message + 1 : text);
-    suspect(transcript, message ? message + 1 : text);
+    if (message)
+        take_error_text(transcript, message + 1);
+    if (transcript->suspected == OPENOCD_OK)
+        transcript->suspected = stage_codes[transcript->stage];
 }
 
 static struct transcript_line feed_ours(struct transcript *transcript, const char *text)
@@ -196,21 +228,24 @@ static struct transcript_line feed_ours(struct transcript *transcript, const cha
 
 struct transcript_line transcript_feed(struct transcript *transcript, const char *line)
 {
-    struct transcript_line result = {.priority = LOG_INFO};
-    const char *text = after(line, OUR_PREFIX);
+    size_t level = 0;
+    const char *text;
 
-    if (text)
-        return feed_ours(transcript, text);
-    text = line;
-    for (size_t i = 0; i < ELEMENTSOF(levels); i++)
-        if (after(line, levels[i].prefix)) {
-            text = after(line, levels[i].prefix);
-            result.priority = levels[i].priority;
-            break;
-        }
+    while (!(text = after(line, levels[level].mark)))
+        level++;
+    text = skip_position(text);
+    if (levels[level].user && after(text, OUR_PREFIX))
+        return feed_ours(transcript, after(text, OUR_PREFIX));
+
+    struct transcript_line result = {.priority = levels[level].priority};
     if (result.priority == LOG_ERR)
-        keep_first_error(transcript, text);
-    suspect(transcript, text);
+        take_error_text(transcript, text);
+    if (result.priority == LOG_INFO && transcript->stage == OPENOCD_STAGE_CONNECT)
+        transcript->connected |= strstr(text, " breakpoints, ") != NULL;
+    if (result.priority == LOG_DEBUG && transcript->stage == OPENOCD_STAGE_WRITE) {
+        result.ours = true;
+        result.progress_changed = take_offset(transcript, text);
+    }
     return result;
 }
 

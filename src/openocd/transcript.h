@@ -1,7 +1,7 @@
 /*
  * What a run of OpenOCD says, line by line, and what it all means in the end: stage, progress, and
  * one outcome code. Pure: it is fed lines and the exit status, and keeps no text but the first
- * error.
+ * error. The lines are those of units/m4flash.tcl and OpenOCD's own, at any debug level.
  */
 #pragma once
 
@@ -46,14 +46,15 @@ const char *openocd_code_hint(enum openocd_code code);
 
 struct transcript {
     enum openocd_stage stage;
-    bool connected;                   /* a chip answered: it may have been left halted */
+    bool connected;                   /* a core answered: it may have been left halted */
     bool erased;                      /* the first erase was begun: the old sketch is gone */
     bool released;                    /* the last thing done to the chip was to let it run */
     bool done;                        /* our procedure said that everything succeeded */
-    uint32_t sector;                  /* the sector being erased, written or verified */
+    uint32_t sector;                  /* the one being erased, or looked at for a wrong byte */
     uint64_t bytes_done, bytes_total; /* written so far, and in all */
-    enum openocd_code suspected; /* by the texts of brief section "OpenOCD": the first that fits */
-    char error[256];             /* the first line that told of an error, for people; or "" */
+    uint64_t bytes_before;            /* bytes_done when OpenOCD's present write began */
+    enum openocd_code suspected;      /* what the first error that could be understood means */
+    char error[256];                  /* the first line that told of an error, for people; or "" */
 };
 
 /* What a line was, so that the caller can act on it and log it. */
@@ -61,7 +62,7 @@ struct transcript_line {
     int priority;          /* as syslog: LOG_ERR, LOG_WARNING, LOG_INFO, LOG_DEBUG */
     bool stage_changed;    /* transcript.stage is new */
     bool progress_changed; /* sector or bytes_done is new */
-    bool ours;             /* a line of our procedure, not worth forwarding */
+    bool ours;             /* a line that we asked for to be told of progress: not for the log */
 };
 
 void transcript_init(struct transcript *transcript);

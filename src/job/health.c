@@ -1,0 +1,76 @@
+#include "job/health.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+
+#include "util/fd.h"
+
+enum {
+    INTERVAL_USEC = 50 * 1000,
+};
+
+struct health {
+    const char *path;
+    uint64_t remaining_usec;
+    sd_event_source *timer;
+    health_callback_t callback;
+    void *userdata;
+};
+
+struct health *health_free(struct health *health)
+{
+    if (!health)
+        return NULL;
+    sd_event_source_disable_unref(health->timer);
+    free(health);
+    return NULL;
+}
+
+/* Not blocking: a sick bridge must not hold the daemon. */
+static bool is_readable(const char *path)
+{
+    char byte;
+    _cleanup_fd_ int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+
+    return fd >= 0 && read(fd, &byte, 1) == 1;
+}
+
+static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
+{
+    (void)usec;
+    struct health *health = userdata;
+    bool healthy = is_readable(health->path);
+
+    if (healthy || health->remaining_usec < INTERVAL_USEC) {
+        health->callback(healthy, health->userdata);
+        return 0;
+    }
+    health->remaining_usec -= INTERVAL_USEC;
+    int r = sd_event_source_set_time_relative(source, INTERVAL_USEC);
+    if (r < 0)
+        return r;
+    return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+}
+
+int health_new(sd_event *event, const char *path, uint64_t timeout_usec, health_callback_t callback,
+               void *userdata, struct health **ret)
+{
+    _cleanup_(health_freep) struct health *health = malloc(sizeof(*health));
+
+    if (!health)
+        return -ENOMEM;
+    *health = (struct health){
+        .path = path,
+        .remaining_usec = timeout_usec,
+        .callback = callback,
+        .userdata = userdata,
+    };
+    int r =
+        sd_event_add_time_relative(event, &health->timer, CLOCK_MONOTONIC, 0, 0, on_timer, health);
+    if (r < 0)
+        return r;
+    sd_event_source_set_description(health->timer, "health");
+    *ret = TAKE_PTR(health);
+    return 0;
+}

@@ -1,0 +1,214 @@
+# What m4flashd asks of OpenOCD (0.11 or 0.12): m4flash_program and m4flash_release.
+#
+# OpenOCD's own `program` says nothing on the way, warns where it should fail (no flash bank at the
+# address), and leaves the chip halted when something goes wrong, which on a Portenta X8 is a dead
+# bridge. These procedures tell where they are in lines that begin with "m4flash: ", make sure of
+# what they need before they erase anything, and let the chip run whatever happens.
+#
+# They need no more clocks on the wire than `program FILE verify reset exit` does: one connect, one
+# reset on each side, and whatever is counted or checked at all is so by the chip or by Linux.
+
+# The first bytes of a sketch hold the stack pointer by which the M7 knows that there is one. They
+# are written last, so that a sketch cut short by a power failure is never started. The number is a
+# flash word of the STM32H7, and a multiple of the programming units of smaller chips.
+set m4flash_first 32
+
+proc m4flash_say {text} {
+	echo "m4flash: $text"
+}
+
+# Begins a stage. If something in it fails, m4flash_fail names it.
+proc m4flash_stage {name} {
+	set ::m4flash_stage $name
+	m4flash_say "stage $name"
+}
+
+# Every `reset` ends here: a chip that the board's configuration has reset is not reset once more.
+set m4flash_halted 0
+rename ocd_process_reset m4flash_process_reset
+proc ocd_process_reset {mode} {
+	set result [m4flash_process_reset $mode]
+	set ::m4flash_halted [expr {$mode ne "run"}]
+	return $result
+}
+
+# Reads the board's configuration, as the global code that it is, and connects as far as that did
+# not. Once connected nobody asks for the chip's state in the background, which costs clocks.
+proc m4flash_connect {config} {
+	m4flash_stage connect
+	if {$config ne ""} {
+		uplevel #0 [list source [find $config]]
+	}
+	init
+	if {!$::m4flash_halted} {
+		reset halt
+	}
+	poll off
+	m4flash_say connected
+}
+
+# The flash bank that holds size bytes from start, as its number and its first address.
+proc m4flash_bank {start size} {
+	set number 0
+	set found -1
+	set base -1
+	foreach bank [flash list] {
+		if {[dict get $bank base] <= $start && [dict get $bank base] > $base} {
+			set base [dict get $bank base]
+			set found $number
+		}
+		incr number
+	}
+	if {$found >= 0} {
+		flash probe $found
+		set bank [lindex [flash list] $found]
+		if {$start + $size <= $base + [dict get $bank size]} {
+			return [list $found $base]
+		}
+	}
+	error [format "no flash bank holds 0x%08x to 0x%08x" $start [expr {$start + $size - 1}]]
+}
+
+proc m4flash_fill {bytes size} {
+	return $bytes[string repeat "\xff" [expr {$size - [string bytelength $bytes]}]]
+}
+
+# The image up to its last byte that is not 0xFF, from the files of its sectors.
+proc m4flash_image {image_dir sector_size n} {
+	set image ""
+	for {set sector 0} {$sector < $n} {incr sector} {
+		set path $image_dir/sector-$sector.bin
+		if {![file exists $path] || [file size $path] == 0} {
+			continue
+		}
+		if {[file size $path] > $sector_size} {
+			error "$path is larger than a sector"
+		}
+		set file [open $path r]
+		set image [m4flash_fill $image [expr {$sector * $sector_size}]][$file read]
+		$file close
+	}
+	return $image
+}
+
+# OpenOCD takes what it writes and compares from files only.
+proc m4flash_file {image_dir bytes} {
+	set file [open $image_dir/part.bin w]
+	$file puts -nonewline $bytes
+	$file close
+	return $image_dir/part.bin
+}
+
+# By address, so that OpenOCD refuses what does not begin and end with a sector of the chip.
+proc m4flash_erase {start sector_size n} {
+	m4flash_stage erase
+	for {set sector 0} {$sector < $n} {incr sector} {
+		m4flash_say "sector $sector"
+		flash erase_address [expr {$start + $sector * $sector_size}] $sector_size
+	}
+}
+
+# Writes the bytes of image from first to last. The debugging output is OpenOCD's only sign of life
+# meanwhile: "offs 0x3fe0 count 0x2401", every 16 KiB.
+proc m4flash_write_part {bank offset image_dir image first last} {
+	set part [string byterange $image $first $last]
+	if {$part eq ""} {
+		return
+	}
+	set path [m4flash_file $image_dir $part]
+	set level [lindex [debug_level] end]
+	debug_level [expr {$level > 3 ? $level : 3}]
+	set failed [catch {flash write_bank $bank $path [expr {$offset + $first}]} message]
+	debug_level $level
+	if {$failed} {
+		error $message
+	}
+}
+
+proc m4flash_write {bank offset image_dir image} {
+	set total [string bytelength $image]
+	set first [expr {$total < $::m4flash_first ? $total : $::m4flash_first}]
+
+	m4flash_stage write
+	m4flash_say "progress 0 $total"
+	m4flash_write_part $bank $offset $image_dir $image $first end
+	m4flash_say "progress [expr {$total - $first}] $total"
+	m4flash_write_part $bank $offset $image_dir $image 0 [expr {$first - 1}]
+	m4flash_say "progress $total $total"
+}
+
+# One checksum, computed by the chip, for all that was erased; only if it is wrong, which sector is.
+proc m4flash_verify {start image_dir image sector_size n} {
+	set whole [m4flash_fill $image [expr {$n * $sector_size}]]
+
+	m4flash_stage verify
+	if {![catch {verify_image_checksum [m4flash_file $image_dir $whole] $start bin} message]} {
+		return
+	}
+	for {set sector 0} {$sector < $n} {incr sector} {
+		set first [expr {$sector * $sector_size}]
+		set part [string byterange $whole $first [expr {$first + $sector_size - 1}]]
+		m4flash_say "sector $sector"
+		verify_image_checksum [m4flash_file $image_dir $part] [expr {$start + $first}] bin
+	}
+	error $message
+}
+
+proc m4flash_reset {} {
+	m4flash_stage reset
+	reset run
+	m4flash_say released
+}
+
+# What went wrong, without OpenOCD's trace of where.
+proc m4flash_reason {message} {
+	regsub {^[^\n]*:[0-9]+: Error: } $message "" message
+	return [lindex [split $message \n] 0]
+}
+
+# True if a chip has answered: it may have been halted since.
+proc m4flash_met_chip {} {
+	return [expr {[command mode] eq "exec" && ![catch {[target current] was_examined} met] && $met}]
+}
+
+proc m4flash_fail {message} {
+	m4flash_say [string trimright "error $::m4flash_stage [m4flash_reason $message]"]
+	if {[m4flash_met_chip] && ![catch {reset run}] && [m4flash_met_chip]} {
+		m4flash_say released
+	}
+	shutdown error
+}
+
+proc m4flash_run {body} {
+	if {[catch {uplevel 1 $body} message]} {
+		m4flash_fail $message
+	}
+	m4flash_stage done
+	shutdown
+}
+
+# Brings the n sectors from start on to what the files sector-N.bin in image_dir hold (N from 0; what
+# is missing is 0xFF), and lets the chip run. Nothing else is erased or written.
+proc m4flash_program {config image_dir start sector_size n} {
+	m4flash_run {
+		m4flash_connect $config
+		set image [m4flash_image $image_dir $sector_size $n]
+		lassign [m4flash_bank $start [expr {$n * $sector_size}]] bank base
+
+		m4flash_erase $start $sector_size $n
+		m4flash_write $bank [expr {$start - $base}] $image_dir $image
+		m4flash_verify $start $image_dir $image $sector_size $n
+		m4flash_reset
+	}
+}
+
+# Lets the chip run that an earlier run may have left halted.
+proc m4flash_release {config} {
+	m4flash_run {
+		m4flash_connect $config
+		m4flash_reset
+	}
+}
+
+# Not the last procedure's name, which OpenOCD would print.
+return
