@@ -56,18 +56,13 @@ def test_bounded_and_never_half_written(bench, daemon):
     bench.uploads = None
 
 
-def test_ids_go_on_after_a_restart_at_the_bound(bench):
-    line = (
-        '{"id":%d,"time":"2026-01-01T00:00:00.000Z","result":"superseded","code":"superseded",'
-        '"message":"m","hint":"","sha256":"","image_sha256":"","bytes":0,"duration_ms":0,"file":""}\n'
-    )
-    with open(os.path.join(bench.state, "history.jsonl"), "w", encoding="ascii") as file:
-        file.writelines(line % number for number in range(5001, 6001))
+def test_bound_holds_after_a_restart(bench):
+    bench.fill_history()
     bench.start()
     bench.push(adb_push, sketches.good("next"))
-    bench.uploads = None
-    wait_for(lambda: bench.history()[-1]["result"] == "programmed", bench.log)
-    assert [o["id"] for o in bench.history()] == list(range(5002, 6002))
+    assert bench.wait_outcome()["id"] == history.LENGTH_MAX + 1
+    entries = history.read(os.path.join(bench.state, "history.jsonl"))
+    assert [o["id"] for o in entries] == list(range(2, history.LENGTH_MAX + 2))
 
 
 def test_entries_and_lines_tell_the_same(bench, daemon):

@@ -46,6 +46,17 @@ def read(path):
     return entries
 
 
+def fill(path):
+    """As many entries as are kept, of uploads long gone."""
+    line = (
+        '{"id":%d,"time":"2026-01-01T00:00:00.000Z","result":"superseded","code":"superseded",'
+        '"message":"A newer upload took its place.","hint":"","sha256":"","image_sha256":"",'
+        '"bytes":0,"duration_ms":0,"file":"%d:1:1:1"}\n'
+    )
+    with open(path, "w", encoding="ascii") as file:
+        file.writelines(line % (number, number) for number in range(1, LENGTH_MAX + 1))
+
+
 def check(entry):
     assert list(entry) == KEYS, entry
     for key in KEYS:
