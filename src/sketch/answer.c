@@ -24,7 +24,6 @@ void answer_make_head(const struct sketch_report *report, const char *image_sha2
 
 void answer_make_tail(const char *sha256, struct answer_tail *ret)
 {
-    memset(ret, 0, sizeof(*ret));
     memcpy(ret->magic, answer_magic, sizeof(answer_magic));
     memcpy(ret->sha256, sha256, SKETCH_DIGEST_HEX);
 }

@@ -94,6 +94,7 @@ static void test_texts(void **state)
     for (size_t i = 0; i < sizeof(bad); i++) {
         assert_lie(rejected_head(SKETCH_EMPTY), report.sentence[3], bad[i]);
         assert_lie(rejected_head(SKETCH_EMPTY), report.hint[3], bad[i]);
+        assert_lie(rejected_head(SKETCH_EMPTY), report.sentence[0], bad[i]);
     }
     assert_fine(rejected_head(SKETCH_EMPTY), report.hint[3], '~');
     assert_fine(rejected_head(SKETCH_EMPTY), report.hint[3], ' ');
