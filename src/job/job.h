@@ -34,6 +34,7 @@ struct job {
     struct outcome outcome;
     uint64_t begun_usec; /* CLOCK_MONOTONIC */
     bool scanned;        /* found by looking: the event that announces it may still come */
+    bool disturbed;      /* written to since it was read */
     bool overdue;        /* incomplete, and its time for the rest is over */
 
     struct file_key key;       /* of the file in the inbox when it was read; inode 0: never read */

@@ -102,6 +102,10 @@ static void write_dp(struct dp *dp, unsigned offset, uint32_t data)
     if (offset == REG_CTRL_STAT) {
         dp->ctrl = data & CTRL_WRITABLE;
         dp->sticky &= ~(data & CTRL_STICKY);
+        /* Left open by the specification. OpenOCD turns overrun detection off when it connects and
+         * counts on finding no old overrun after that. */
+        if (!(data & CTRL_ORUNDETECT))
+            dp->sticky &= ~CTRL_STICKYORUN;
     } else if (offset == REG_SELECT) {
         dp->select = data;
     }

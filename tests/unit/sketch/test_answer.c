@@ -94,6 +94,7 @@ static void test_texts(void **state)
     for (size_t i = 0; i < sizeof(bad); i++) {
         assert_lie(rejected_head(SKETCH_EMPTY), report.sentence[3], bad[i]);
         assert_lie(rejected_head(SKETCH_EMPTY), report.hint[3], bad[i]);
+        assert_lie(rejected_head(SKETCH_EMPTY), report.sentence[0], bad[i]);
     }
     assert_fine(rejected_head(SKETCH_EMPTY), report.hint[3], '~');
     assert_fine(rejected_head(SKETCH_EMPTY), report.hint[3], ' ');
@@ -187,22 +188,38 @@ static void test_sectors(void **state)
     head.report.flash_used++;
     assert_seen_through(head);
 
+    /* A byte past the image's end, though the sums are right. */
+    head = accepted_head();
+    head.report.sectors++;
+    head.report.flash_used++;
+    for (size_t i = 2; i < BOARD_SECTORS_MAX; i++) {
+        struct answer_head lie = head;
+
+        lie.report.sector_used[i] = 1;
+        assert_seen_through(lie);
+    }
+    head.report.image_size = 2 * SECTOR + 1;
+    head.report.sector_used[2] = 1;
+    assert_believed(head);
+
     /* Sums that wrap around. */
     head = accepted_head();
     head.report.sector_used[0] = UINT32_MAX;
     head.report.sector_used[1] = 0x1041;
     assert_seen_through(head);
 
-    /* Nothing in the first sector, where the vector table is. */
+    /* The first sector has room for no less than the two vectors. */
     head = accepted_head();
-    head.report.sector_used[0] = 0;
-    head.report.sectors = 1;
-    head.report.flash_used = 0x40;
+    head.report.sector_used[0] = 8;
+    head.report.flash_used = 0x48;
+    assert_believed(head);
+    head.report.sector_used[0] = 7;
+    head.report.flash_used = 0x47;
     assert_seen_through(head);
 }
 
-/* A sector behind the window's end, and a board with more sectors than a report has room for. */
-static void test_sectors_of_other_boards(void **state)
+/* A window that ends before the image, and one with more sectors than a report has room for. */
+static void test_other_boards(void **state)
 {
     struct answer_head head = accepted_head();
     struct board board = test_board;
@@ -212,7 +229,7 @@ static void test_sectors_of_other_boards(void **state)
     assert_int_equal(answer_check_head(&board, &head), -EBADMSG);
     board.flash.size = 2 * SECTOR;
     assert_int_equal(answer_check_head(&board, &head), 0);
-    board.flash.size = (BOARD_SECTORS_MAX + 1) * SECTOR;
+    board.sector_size = SECTOR / BOARD_SECTORS_MAX;
     assert_int_equal(answer_check_head(&board, &head), -EBADMSG);
 }
 
@@ -299,7 +316,7 @@ int main(void)
         cmocka_unit_test(test_rejected_has_no_numbers),
         cmocka_unit_test(test_image_size),
         cmocka_unit_test(test_sectors),
-        cmocka_unit_test(test_sectors_of_other_boards),
+        cmocka_unit_test(test_other_boards),
         cmocka_unit_test(test_ram),
         cmocka_unit_test(test_addresses),
         cmocka_unit_test(test_digest),

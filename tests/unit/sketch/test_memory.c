@@ -35,14 +35,14 @@ static void test_every_allocation(void **state)
     _cleanup_elf_ struct elf elf = elf_default();
     struct sketch_report report, before;
     uint8_t mark, *image = &mark;
-    int failures = 0, r;
+    int failures = 0;
 
     (void)state;
     memset(&before, 0xa5, sizeof(before));
     report = before;
     for (;;) {
         countdown = failures;
-        r = sketch_check(&test_board, elf.bytes, elf.size, &report, &image);
+        int r = sketch_check(&test_board, elf.bytes, elf.size, &report, &image);
         countdown = -1;
         if (r == 0)
             break;
