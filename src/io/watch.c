@@ -324,7 +324,8 @@ static int on_mounts(sd_event_source *source, int fd, uint32_t events, void *use
     (void)events;
     struct watch *watch = userdata;
 
-    return is_current(watch) ? 0 : renew(watch);
+    /* What was refused may be hidden by a folder now. */
+    return is_current(watch) && !watch->refused ? 0 : renew(watch);
 }
 
 static int watch_mounts(struct watch *watch)
