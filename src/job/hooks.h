@@ -4,8 +4,8 @@
  *
  * They run as we do, often as root, so only what root or we ourselves own, and nobody else may
  * write, is run; so for the folder. Also passed over, each with a line that says so: what is not
- * executable, no regular file (a link to one is), hidden, or an editor's or package manager's
- * backup.
+ * executable, no regular file (a link to one is), hidden, an editor's or package manager's
+ * leftover, or has no printable name.
  */
 #pragma once
 
@@ -31,25 +31,25 @@ enum hook_end {
 };
 
 struct hooks_result {
-    const char *hook; /* printable name of the first that failed, or the folder; NULL if none */
-    enum hook_end end;
+    const char *hook;  /* name of the first that failed, or the folder; NULL if none failed */
+    enum hook_end end; /* HOOK_SUCCEEDED if none failed */
     int status;
 };
 
 struct hooks_spec {
-    const char *directory;  /* absolute; a missing one is an empty one */
+    const char *directory;  /* absolute, printable; a missing one is an empty one */
     const char *const *env; /* "NAME=value", …, NULL; without PATH, which is added */
     uint64_t timeout_usec;  /* for each hook; 0 for none */
     bool stop_at_failure;   /* else all are run whatever happens, and failures are told as lines */
 
     /*
      * Gets the lines of a hook's stdout and stderr (printable, at most LINES_MAX bytes; priority
-     * LOG_INFO), and what is to be said about it: passed over, failed, too much output
-     * (LOG_WARNING). hook is its printable name, or the folder.
+     * LOG_INFO), and phrases about it: passed over, failed, wrote too much (LOG_WARNING; LOG_INFO
+     * for a leftover). hook is its name, which is printable, or the folder.
      */
     void (*on_line)(int priority, const char *hook, const char *line, void *userdata);
 
-    /* Called once, when the last one is gone. May free the hooks. */
+    /* Called once, when the last one is gone. May free the hooks, and result's name with them. */
     void (*on_end)(const struct hooks_result *result, void *userdata);
     void *userdata;
 };
@@ -65,6 +65,6 @@ int hooks_new(sd_event *event, const struct hooks_spec *spec, struct hooks **ret
 struct hooks *hooks_free(struct hooks *hooks);
 DEFINE_CLEANUP(struct hooks *, hooks_free)
 
-/* What became of a hook, as a phrase to stand behind its name: "failed with exit status 1",
- * "was killed by SIGSEGV". Returns ret. */
+/* What became of a hook, as a phrase to stand behind its name: "failed with exit status 1", "took
+ * too long and was killed". Returns ret. */
 char *hooks_result_format(const struct hooks_result *result, char *ret, size_t size);
