@@ -318,6 +318,7 @@ static void test_leaves_no_lease(void **state)
 
     put(f, "a sketch");
     _cleanup_fd_ int reader = openat(f->dir.fd, "upload", O_RDONLY | O_CLOEXEC);
+    assert_true(reader >= 0);
     assert_int_equal(take(f, false), SNAPSHOT_TAKEN);
     _cleanup_fd_ int writer = openat(f->dir.fd, "upload", O_WRONLY | O_NONBLOCK | O_CLOEXEC);
     assert_true(writer >= 0);
