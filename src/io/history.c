@@ -81,7 +81,8 @@ static void look_at(const char *line, const char *key, uint64_t *last_id, bool *
                 *last_id = (uint64_t)id;
         }
         if (*key && json_object_object_get_ex(object, "file", &value))
-            *known = *known || strcmp(json_object_get_string(value), key) == 0;
+            *known = *known || (json_object_is_type(value, json_type_string) &&
+                                strcmp(json_object_get_string(value), key) == 0);
     }
     json_object_put(object);
 }
@@ -103,7 +104,6 @@ int history_look(int dirfd, const struct file_key *key, uint64_t *ret_last_id, b
 {
     _cleanup_free_ char *text = NULL;
     char wanted[FILE_KEY_TEXT_MAX] = "";
-    char *rest = NULL;
     uint64_t last_id = 0;
     bool known = false;
     size_t size;
@@ -113,8 +113,12 @@ int history_look(int dirfd, const struct file_key *key, uint64_t *ret_last_id, b
     int r = read_all(dirfd, history_name, &text, &size);
     if (r < 0)
         return r;
-    for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
-        look_at(line, wanted, &last_id, &known);
+    /* A NUL, as some file systems leave them after a power cut, ends a line but not the file. */
+    for (char *line = text; line < text + size; line += strlen(line) + 1) {
+        line[strcspn(line, "\n")] = '\0';
+        if (*line)
+            look_at(line, wanted, &last_id, &known);
+    }
     r = look_at_note(dirfd, wanted, &known);
     if (r < 0)
         return r;
