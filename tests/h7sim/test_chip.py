@@ -59,6 +59,18 @@ class Chip(unittest.TestCase):
                                  "0x24000000: 78 ab 34", "0x10000010: 600df00d"])
         self.assertEqual(self.sim.file("back").read_bytes(), block)
 
+    def test_address_counts_inside_1_kib(self):
+        """TAR goes back to the start of its block; OpenOCD never lets it come to that."""
+        register = "stm32h7x.dap apreg 0"
+        lines = self.openocd("mww 0x24000000 0; mww 0x24000400 0", f"{register} 0x00 0x0b000012",
+                             f"{register} 0x04 0x240003fc", f"{register} 0x0c 0x11111111",
+                             f"{register} 0x0c 0x22222222", echo(f"{register} 0x04"),
+                             f"{register} 0x04 0", echo("mdw 0x240003fc", "mdw 0x24000000",
+                                                        "mdw 0x24000400"))
+        self.assertEqual(self.registers(lines[:1]), [0x24000004])
+        self.assertEqual([line.split()[1] for line in lines[1:]],
+                         ["11111111", "22222222", "00000000"])
+
     def test_nothing_there(self):
         self.openocd("mdw 0x60000000", status=1)
         self.assertGreater(self.sim.stats()["unknown_accesses"], 0)
