@@ -6,6 +6,7 @@ Usage: test_process.py H7SIM"""
 
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -131,11 +132,8 @@ class Process(unittest.TestCase):
         client = self.connect()
         client.setblocking(False)
         sent = 0
-        try:
-            while True:
-                sent += client.send(b"R" * 65536)
-        except BlockingIOError:
-            pass
+        while select.select([], [client], [], 0.5)[1]:  # until both directions are full
+            sent += client.send(b"R" * 65536)
         self.sim.process.send_signal(signal.SIGUSR1)
         wait_until(self.sim.file("stats").exists)
         client.settimeout(60)
