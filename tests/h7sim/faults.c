@@ -77,9 +77,9 @@ void faults_print_help(FILE *f)
         const struct argument *second = &arguments[kinds[i].argument[1]];
         char text[64];
         (void)snprintf(text, sizeof(text), "%s%s%s%s%s%s", kinds[i].name,
-                 first->name ? (first->optional ? "[:" : ":") : "", first->name ? first->name : "",
-                 first->optional ? "]" : "", second->name ? ":" : "",
-                 second->name ? second->name : "");
+                       first->name ? (first->optional ? "[:" : ":") : "",
+                       first->name ? first->name : "", first->optional ? "]" : "",
+                       second->name ? ":" : "", second->name ? second->name : "");
         fprintf(f, "  %-24s %s", text, kinds[i].help);
         if (first->optional)
             fprintf(f, " (%s: %" PRIu32 ")", first->name, first->standard);
