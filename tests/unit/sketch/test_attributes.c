@@ -177,6 +177,11 @@ static void test_in_the_file(void **state)
 
     elf_section(&bad, ATTRIBUTES_SECTION)->sh_size = 0;
     assert_verdict(&bad, SKETCH_ACCEPTED);
+    elf_section(&bad, ATTRIBUTES_SECTION)->sh_offset = UINT32_MAX;
+    assert_verdict(&bad, SKETCH_ACCEPTED);
+    *elf_section(&bad, NULL_SECTION) = *elf_section(&wrong, ATTRIBUTES_SECTION);
+    elf_section(&bad, NULL_SECTION)->sh_size = 1 + 4;
+    assert_sentence(&bad, SKETCH_ELF_CORRUPT, "attributes");
     *elf_section(&wrong, NAMES_SECTION) = *elf_section(&wrong, ATTRIBUTES_SECTION);
     elf_section(&wrong, ATTRIBUTES_SECTION)->sh_size = 1;
     assert_verdict(&wrong, SKETCH_ACCEPTED);
