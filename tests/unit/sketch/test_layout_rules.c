@@ -178,6 +178,26 @@ static void test_no_vector_table(void **state)
     assert_sentence(&late, SKETCH_NO_VECTOR_TABLE, "nothing for 0x08100007");
 }
 
+/* Where .bss has its load address makes no difference, nor what stands between the LOADs. */
+static void test_memory_only_segments(void **state)
+{
+    _cleanup_elf_ struct elf elf = elf_default();
+    Elf32_Phdr bss = *elf_segment(&elf, BSS_SEGMENT);
+
+    (void)state;
+    elf_segment(&elf, BSS_SEGMENT)->p_paddr = FLASH - 4;
+    assert_verdict(&elf, SKETCH_ACCEPTED);
+    elf_segment(&elf, DATA_SEGMENT)->p_filesz = 1;
+    elf_segment(&elf, DATA_SEGMENT)->p_paddr = FLASH + CODE_SIZE + 1;
+    assert_int_equal(check(&elf).image_size, CODE_SIZE + 2);
+    *elf_segment(&elf, BSS_SEGMENT) = *elf_segment(&elf, DATA_SEGMENT);
+    *elf_segment(&elf, DATA_SEGMENT) = bss;
+    assert_int_equal(check(&elf).image_size, CODE_SIZE + 2);
+    elf_segment(&elf, DATA_SEGMENT)->p_type = PT_NOTE;
+    assert_int_equal(check(&elf).image_size, CODE_SIZE + 2);
+    assert_int_equal(check(&elf).ram_used, DATA_SIZE);
+}
+
 /* With every p_paddr 0, of whatever type, p_vaddr counts; one that is not 0 is enough. */
 static void test_load_at_vaddr(void **state)
 {
@@ -259,6 +279,7 @@ int main(void)
         cmocka_unit_test(test_overlap),
         cmocka_unit_test(test_overlap_of_unsorted),
         cmocka_unit_test(test_no_vector_table),
+        cmocka_unit_test(test_memory_only_segments),
         cmocka_unit_test(test_load_at_vaddr),
         cmocka_unit_test(test_ram_overflow),
         cmocka_unit_test(test_ram_overflow_sentences),
