@@ -416,8 +416,7 @@ static void test_verbose(void **state)
          "Debug: 477 538 command.c:155 script_debug(): command - echo m4flash: connected",
          "User : 478 538 command.c:685 handle_echo(): m4flash: connected",
          "User : 494 544 command.c:685 handle_echo(): m4flash: stage erase",
-         "Error: 500 545 stm32h7x.c:285 stm32x_wait_flash_op_queue(): wait_flash_op_queue, WRPERR "
-         "detected");
+         "Error: 500 545 stm32h7x.c:285 wait(): wait_flash_op_queue, WRPERR detected");
     assert_true(told.transcript.connected);
     assert_int_equal(told.transcript.stage, OPENOCD_STAGE_ERASE);
     assert_string_equal(told.transcript.error, "wait_flash_op_queue, WRPERR detected");
