@@ -8,6 +8,7 @@
 #include <limits.h>
 #include <stddef.h>
 #include <string.h>
+#include <strings.h>
 
 #include "util/cleanup.h"
 
@@ -80,10 +81,8 @@ static const struct {
     const char *name;
     uint64_t usec;
 } time_units[] = {
-    {"", 1000000},         {"us", 1},
-    {"ms", 1000},          {"s", 1000000},
-    {"sec", 1000000},      {"m", 60 * 1000000ULL},
-    {"min", 60 * 1000000}, {"h", 3600000000ULL},
+    {"", 1000000},    {"us", 1},       {"ms", 1000},      {"s", 1000000},
+    {"sec", 1000000}, {"m", 60000000}, {"min", 60000000}, {"h", 3600000000},
 };
 
 static int take_time_unit(const char **text, uint64_t *ret_usec)
@@ -121,6 +120,24 @@ int value_parse_time(const char *text, uint64_t *ret_usec)
     } while (*text);
     *ret_usec = sum;
     return 0;
+}
+
+static const struct {
+    const char *name;
+    bool value;
+} booleans[] = {
+    {"1", true},  {"yes", true}, {"y", true},  {"true", true},   {"t", true},  {"on", true},
+    {"0", false}, {"no", false}, {"n", false}, {"false", false}, {"f", false}, {"off", false},
+};
+
+int value_parse_boolean(const char *text, bool *ret)
+{
+    for (size_t i = 0; i < ELEMENTSOF(booleans); i++)
+        if (strcasecmp(booleans[i].name, text) == 0) {
+            *ret = booleans[i].value;
+            return 0;
+        }
+    return -EINVAL;
 }
 
 bool value_is_path(const char *text)

@@ -58,28 +58,40 @@ static int die_with(pid_t parent)
     return getppid() == parent ? 0 : -ESRCH;
 }
 
+/* A second number, above or higher, for a descriptor just opened. Returns it, or -errno. */
+static int move_above(int fd, int above)
+{
+    int moved = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, above);
+
+    return moved < 0 ? -errno : moved;
+}
+
 /*
- * Moves spec's descriptors and then the error pipe to 3, 4, …: first all of them out of the way,
- * above where any of them will end, so that none overwrites another.
+ * Moves the standard descriptors to 0, 1, 2, spec's to 3, 4, … and the error pipe behind them:
+ * first all of them out of the way, above where any of them will end, so that none overwrites
+ * another. The parent may have been started without standard descriptors, so any may be anywhere.
  */
 static int arrange_fds(const struct child_spec *spec, int output, int *error_pipe)
 {
     const int above = FIRST_FD + (int)spec->n_fds + 1;
     int moved[8];
 
-    *error_pipe = fcntl(*error_pipe, F_DUPFD_CLOEXEC, above);
+    *error_pipe = move_above(*error_pipe, above);
     if (*error_pipe < 0)
-        return -errno;
+        return *error_pipe;
     for (size_t i = 0; i < spec->n_fds; i++) {
-        moved[i] = fcntl(spec->fds[i], F_DUPFD_CLOEXEC, above);
+        moved[i] = move_above(spec->fds[i], above);
         if (moved[i] < 0)
-            return -errno;
+            return moved[i];
     }
-    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-    if (null < 0 || dup2(null, STDIN_FILENO) < 0)
-        return -errno;
-    if (dup2(output >= 0 ? output : null, STDOUT_FILENO) < 0 ||
-        dup2(STDOUT_FILENO, STDERR_FILENO) < 0)
+    int null = move_above(open("/dev/null", O_RDWR | O_CLOEXEC), above);
+    if (null < 0)
+        return null;
+    output = move_above(output >= 0 ? output : null, above);
+    if (output < 0)
+        return output;
+    if (dup2(null, STDIN_FILENO) < 0 || dup2(output, STDOUT_FILENO) < 0 ||
+        dup2(output, STDERR_FILENO) < 0)
         return -errno;
     for (size_t i = 0; i < spec->n_fds; i++)
         if (dup2(moved[i], FIRST_FD + (int)i) < 0)

@@ -3,9 +3,10 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+/* In unsigned numbers: anybody may give a file a time that does not fit, and it may wrap then. */
 static int64_t nsec_of(struct timespec t)
 {
-    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+    return (int64_t)((uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec);
 }
 
 struct file_key file_key_of(const struct stat *status)
@@ -30,4 +31,14 @@ void file_key_format(const struct file_key *key, char ret_text[static FILE_KEY_T
     if (key->inode != 0)
         snprintf(ret_text, FILE_KEY_TEXT_MAX, "%" PRIu64 ":%" PRIu64 ":%" PRId64 ":%" PRId64,
                  key->inode, key->size, key->modified_nsec, key->changed_nsec);
+}
+
+void file_key_parse(const char *text, struct file_key *ret)
+{
+    struct file_key key;
+
+    if (sscanf(text, "%" SCNu64 ":%" SCNu64 ":%" SCNd64 ":%" SCNd64, &key.inode, &key.size,
+               &key.modified_nsec, &key.changed_nsec) != 4)
+        key = (struct file_key){.inode = 0};
+    *ret = key;
 }

@@ -8,7 +8,7 @@ ET_NONE, ET_REL, ET_EXEC, ET_DYN, ET_CORE = range(5)
 EM_386, EM_ARM, EM_X86_64, EM_AARCH64 = 3, 40, 62, 183
 PT_NULL, PT_LOAD, PT_NOTE = 0, 1, 4
 PF_X, PF_W, PF_R = 1, 2, 4
-PN_XNUM = 0xFFFF
+PN_XNUM, SHN_LORESERVE, SHN_XINDEX = 0xFFFF, 0xFF00, 0xFFFF
 SHT_NULL, SHT_PROGBITS, SHT_NOBITS, SHT_ARM_ATTRIBUTES = 0, 1, 8, 0x70000003
 EI_CLASS, EI_DATA, EI_VERSION, EI_PAD = 4, 5, 6, 9
 
@@ -58,6 +58,10 @@ class Elf:
     def segments(self):
         start, count = self.header.e_phoff, self.header.e_phnum
         return [Record(self.data, start + 32 * i, SEGMENT) for i in range(count)]
+
+    @property
+    def segment_headers_end(self):
+        return self.header.e_phoff + 32 * self.header.e_phnum
 
     @property
     def loaded(self):

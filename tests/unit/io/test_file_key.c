@@ -1,0 +1,89 @@
+/* When two looks at a file saw the same file in the same state. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <string.h>
+
+#include "io/file_key.h"
+#include "util/cleanup.h"
+
+static const struct stat status = {
+    .st_dev = 7,
+    .st_ino = 42,
+    .st_size = 4096,
+    .st_mtim = {.tv_sec = 1700000000, .tv_nsec = 123456789},
+    .st_ctim = {.tv_sec = 1700000001, .tv_nsec = 987654321},
+};
+
+static void test_of(void **state)
+{
+    const struct file_key key = file_key_of(&status);
+    (void)state;
+
+    assert_true(key.inode == 42);
+    assert_true(key.size == 4096);
+    assert_true(key.modified_nsec == 1700000000123456789);
+    assert_true(key.changed_nsec == 1700000001987654321);
+}
+
+static void test_format(void **state)
+{
+    const struct file_key key = file_key_of(&status), none = {.inode = 0, .size = 5};
+    const struct file_key longest = {UINT64_MAX, UINT64_MAX, INT64_MIN, INT64_MIN};
+    char text[FILE_KEY_TEXT_MAX];
+    (void)state;
+
+    file_key_format(&key, text);
+    assert_string_equal(text, "42:4096:1700000000123456789:1700000001987654321");
+    file_key_format(&none, text);
+    assert_string_equal(text, "");
+    file_key_format(&longest, text);
+    assert_string_equal(text, "18446744073709551615:18446744073709551615:-9223372036854775808:"
+                              "-9223372036854775808");
+}
+
+/* Each part counts, to the last nanosecond; the device does not. */
+static void test_equal(void **state)
+{
+    const struct file_key key = file_key_of(&status);
+    struct file_key others[] = {key, key, key, key};
+    struct stat elsewhere = status;
+    (void)state;
+
+    others[0].inode++;
+    others[1].size++;
+    others[2].modified_nsec++;
+    others[3].changed_nsec++;
+    for (size_t i = 0; i < ELEMENTSOF(others); i++)
+        assert_false(file_key_equal(&key, &others[i]));
+    elsewhere.st_dev = 8;
+    const struct file_key same = file_key_of(&elsewhere);
+    assert_true(file_key_equal(&key, &same));
+}
+
+/* Anybody may give a file any time stamp; what does not fit must only be told apart. */
+static void test_wild_times(void **state)
+{
+    struct stat far = status, farther = status;
+    (void)state;
+
+    far.st_mtim.tv_sec = INT64_MAX;
+    farther.st_mtim.tv_sec = INT64_MIN;
+    const struct file_key a = file_key_of(&far), b = file_key_of(&farther);
+    assert_false(file_key_equal(&a, &b));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_of),
+        cmocka_unit_test(test_format),
+        cmocka_unit_test(test_equal),
+        cmocka_unit_test(test_wild_times),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,459 @@
+/* Which files are copied, in which state, and that nothing reaches the copy afterwards. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/sysmacros.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+
+#include "io/snapshot.h"
+#include "tests/unit/util/temp_dir.h"
+
+enum {
+    MAX = 1 << 20, /* bytes an upload may have here */
+    NOBODY = 65534,
+    ROUNDS = 2000, /* for what depends on two processes meeting */
+};
+
+struct fixture {
+    struct temp_dir dir;
+    unsigned fds; /* open before the test */
+    struct snapshot *snapshot;
+    struct file_key key;
+};
+
+static int set_up(void **state)
+{
+    static struct fixture f;
+
+    f = (struct fixture){.fds = count_fds()};
+    f.dir = temp_dir_make();
+    *state = &f;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *f = *state;
+
+    snapshot_free(f->snapshot);
+    temp_dir_remove(&f->dir);
+    return count_fds() == f->fds ? 0 : -1;
+}
+
+static int take(struct fixture *f)
+{
+    f->snapshot = snapshot_free(f->snapshot);
+    return snapshot_take(f->dir.fd, "upload", MAX, &f->snapshot, &f->key);
+}
+
+static void assert_key(const struct fixture *f)
+{
+    struct stat status;
+
+    assert_int_equal(fstatat(f->dir.fd, "upload", &status, AT_SYMLINK_NOFOLLOW), 0);
+    const struct file_key key = file_key_of(&status);
+    assert_true(file_key_equal(&key, &f->key));
+}
+
+static void assert_copy(const struct fixture *f, const void *bytes, size_t size)
+{
+    assert_non_null(f->snapshot);
+    assert_true(f->snapshot->size == size);
+    _cleanup_free_ char *copy = malloc(size + 1);
+    assert_int_equal(pread(f->snapshot->fd, copy, size + 1, 0), size);
+    assert_memory_equal(copy, bytes, size);
+}
+
+static void put(struct fixture *f, const char *text)
+{
+    temp_dir_write(&f->dir, "upload", text, strlen(text));
+}
+
+/* ---- What is copied -------------------------------------------------------------------------- */
+
+static void test_regular(void **state)
+{
+    struct fixture *f = *state;
+
+    put(f, "a sketch");
+    assert_int_equal(take(f), SNAPSHOT_TAKEN);
+    assert_copy(f, "a sketch", 8);
+    assert_key(f);
+}
+
+static void test_empty(void **state)
+{
+    struct fixture *f = *state;
+
+    put(f, "");
+    assert_int_equal(take(f), SNAPSHOT_TAKEN);
+    assert_copy(f, "", 0);
+}
+
+static void test_largest(void **state)
+{
+    struct fixture *f = *state;
+    _cleanup_free_ char *bytes = malloc(MAX + 1);
+
+    for (size_t i = 0; i <= MAX; i++)
+        bytes[i] = (char)(i * 2654435761U >> 13);
+    temp_dir_write(&f->dir, "upload", bytes, MAX);
+    assert_int_equal(take(f), SNAPSHOT_TAKEN);
+    assert_copy(f, bytes, MAX);
+
+    temp_dir_write(&f->dir, "upload", bytes, MAX + 1);
+    assert_int_equal(take(f), SNAPSHOT_TOO_LARGE);
+    assert_null(f->snapshot);
+    assert_key(f);
+}
+
+static uint64_t bytes_read_so_far(void)
+{
+    uint64_t n = 0;
+    FILE *io = fopen("/proc/self/io", "r");
+
+    if (!io || fscanf(io, "rchar: %" SCNu64, &n) != 1)
+        n = UINT64_MAX;
+    if (io)
+        fclose(io);
+    return n;
+}
+
+/* The size decides: a terabyte of nothing is not read first. */
+static void test_sparse(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t before = bytes_read_so_far();
+
+    put(f, "");
+    _cleanup_fd_ int fd = openat(f->dir.fd, "upload", O_WRONLY | O_CLOEXEC);
+    assert_int_equal(ftruncate(fd, INT64_C(1) << 40), 0);
+    fd = fd_close(fd);
+    assert_int_equal(take(f), SNAPSHOT_TOO_LARGE);
+    assert_true(f->key.size == UINT64_C(1) << 40);
+    if (before != UINT64_MAX)
+        assert_true(bytes_read_so_far() - before < MAX / 2);
+}
+
+static void test_gone(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_int_equal(take(f), SNAPSHOT_GONE);
+    assert_null(f->snapshot);
+}
+
+/* ---- What is not ----------------------------------------------------------------------------- */
+
+static void assert_not_regular(struct fixture *f)
+{
+    assert_int_equal(take(f), SNAPSHOT_NOT_REGULAR);
+    assert_null(f->snapshot);
+    assert_key(f);
+    assert_int_equal(take(f), SNAPSHOT_NOT_REGULAR);
+}
+
+static void test_link(void **state)
+{
+    struct fixture *f = *state;
+
+    temp_dir_write(&f->dir, "secret", "secret", 6);
+    assert_int_equal(symlinkat("secret", f->dir.fd, "upload"), 0);
+    assert_not_regular(f);
+}
+
+static void test_dangling_link(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_int_equal(symlinkat("nothing", f->dir.fd, "upload"), 0);
+    assert_not_regular(f);
+}
+
+/* Nobody writes to it: opening it the plain way would wait for ever. */
+static void test_fifo(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_int_equal(mkfifoat(f->dir.fd, "upload", 0666), 0);
+    alarm(30);
+    assert_not_regular(f);
+    alarm(0);
+}
+
+static void test_folder(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_int_equal(mkdirat(f->dir.fd, "upload", 0700), 0);
+    assert_not_regular(f);
+}
+
+static void test_socket(void **state)
+{
+    struct fixture *f = *state;
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    _cleanup_fd_ int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+    snprintf(address.sun_path, sizeof(address.sun_path), "%s/upload", f->dir.path);
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+    assert_not_regular(f);
+}
+
+static void test_device(void **state)
+{
+    struct fixture *f = *state;
+
+    if (mknodat(f->dir.fd, "upload", S_IFCHR | 0666, makedev(1, 5)) < 0) {
+        print_message("no privilege to make a device\n");
+        skip();
+    }
+    assert_not_regular(f);
+}
+
+/* As somebody whom permissions hold back. Returns whether the control and the test went well. */
+static bool is_unreadable_to_nobody(struct fixture *f)
+{
+    if (geteuid() == 0 &&
+        (setresgid(NOBODY, NOBODY, NOBODY) < 0 || setresuid(NOBODY, NOBODY, NOBODY) < 0))
+        return false;
+    prctl(PR_SET_DUMPABLE, 1); /* else /proc/self is root's now */
+    if (snapshot_take(f->dir.fd, "control", MAX, &f->snapshot, &f->key) != SNAPSHOT_TAKEN)
+        return false;
+    f->snapshot = snapshot_free(f->snapshot);
+    return take(f) == SNAPSHOT_UNREADABLE && !f->snapshot && f->key.size == 6;
+}
+
+static void test_unreadable(void **state)
+{
+    struct fixture *f = *state;
+    int status;
+
+    temp_dir_write(&f->dir, "control", "public", 6);
+    temp_dir_write(&f->dir, "upload", "secret", 6);
+    assert_int_equal(fchmodat(f->dir.fd, "upload", 0, 0), 0);
+    assert_int_equal(chmod(f->dir.path, 0755), 0);
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(is_unreadable_to_nobody(f) ? 0 : 1);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+}
+
+/* Without descriptors it is the machine that fails, not the file. */
+static void test_shortage(void **state)
+{
+    struct fixture *f = *state;
+    int status;
+
+    put(f, "a sketch");
+    for (unsigned spare = 0; spare < 2; spare++) {
+        pid_t pid = fork();
+        if (pid == 0) {
+            int lowest = dup(f->dir.fd);
+            const struct rlimit limit = {(rlim_t)lowest + spare, (rlim_t)lowest + spare};
+            close(lowest);
+            setrlimit(RLIMIT_NOFILE, &limit);
+            _exit(take(f) == -EMFILE && !f->snapshot ? 0 : 1);
+        }
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_int_equal(status, 0);
+    }
+}
+
+/* ---- Files in use ---------------------------------------------------------------------------- */
+
+static void test_open_for_writing(void **state)
+{
+    struct fixture *f = *state;
+
+    put(f, "half a sk");
+    _cleanup_fd_ int writer = openat(f->dir.fd, "upload", O_WRONLY | O_CLOEXEC);
+    assert_int_equal(take(f), SNAPSHOT_TAKEN);
+    assert_key(f);
+    assert_copy(f, "half a sk", 9);
+    writer = fd_close(writer);
+    assert_int_equal(take(f), SNAPSHOT_TAKEN);
+}
+
+/* Too large is too large, even while it is being written. */
+static void test_too_large_while_written(void **state)
+{
+    struct fixture *f = *state;
+
+    put(f, "");
+    _cleanup_fd_ int writer = openat(f->dir.fd, "upload", O_WRONLY | O_CLOEXEC);
+    assert_int_equal(ftruncate(writer, MAX + 1), 0);
+    assert_int_equal(take(f), SNAPSHOT_TOO_LARGE);
+}
+
+/* Goes on until killed. */
+_Noreturn static void keep_changing(const struct fixture *f)
+{
+    int fd = openat(f->dir.fd, "upload", O_WRONLY | O_CLOEXEC);
+
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    for (unsigned char c = 0;; c++)
+        if (pwrite(fd, &c, 1, 0) != 1)
+            _exit(1);
+}
+
+/* There is no copy of a file that does not hold still. */
+static void test_changing(void **state)
+{
+    struct fixture *f = *state;
+    _cleanup_free_ char *bytes = calloc(1, MAX);
+    int r = SNAPSHOT_TAKEN;
+
+    temp_dir_write(&f->dir, "upload", bytes, MAX);
+    pid_t writer = fork();
+    if (writer == 0)
+        keep_changing(f);
+    for (unsigned i = 0; i < ROUNDS && r == SNAPSHOT_TAKEN; i++)
+        r = take(f);
+    kill(writer, SIGKILL);
+    waitpid(writer, NULL, 0);
+    assert_int_equal(r, SNAPSHOT_BUSY);
+    assert_null(f->snapshot);
+}
+
+/* Opens for writing, as touch(1) does, again and again: 1 if that was ever refused. */
+_Noreturn static void keep_touching(const struct fixture *f)
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    for (;;) {
+        int fd = openat(f->dir.fd, "upload", O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+        if (fd < 0)
+            _exit(1);
+        close(fd);
+    }
+}
+
+static void test_is_in_no_writers_way(void **state)
+{
+    struct fixture *f = *state;
+    _cleanup_free_ char *bytes = calloc(1, MAX);
+    int status;
+
+    temp_dir_write(&f->dir, "upload", bytes, MAX);
+    pid_t writer = fork();
+    if (writer == 0)
+        keep_touching(f);
+    for (unsigned i = 0; i < ROUNDS; i++)
+        assert_int_equal(take(f), SNAPSHOT_TAKEN);
+    kill(writer, SIGKILL);
+    assert_int_equal(waitpid(writer, &status, 0), writer);
+    assert_true(WIFSIGNALED(status));
+}
+
+/* ---- The copy -------------------------------------------------------------------------------- */
+
+static void test_sealed(void **state)
+{
+    const int all = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
+    struct fixture *f = *state;
+
+    put(f, "a sketch");
+    assert_int_equal(take(f), SNAPSHOT_TAKEN);
+    int fd = f->snapshot->fd;
+    assert_int_equal(fcntl(fd, F_GET_SEALS), all);
+    assert_int_equal(pwrite(fd, "x", 1, 0), -1);
+    assert_int_equal(errno, EPERM);
+    assert_int_equal(ftruncate(fd, 1), -1);
+    assert_int_equal(errno, EPERM);
+    assert_int_equal(ftruncate(fd, MAX), -1);
+    assert_int_equal(errno, EPERM);
+    assert_ptr_equal(mmap(NULL, 8, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0), MAP_FAILED);
+    assert_int_equal(fcntl(fd, F_GETFD), FD_CLOEXEC);
+    assert_copy(f, "a sketch", 8);
+}
+
+static void test_later_writes(void **state)
+{
+    struct fixture *f = *state;
+
+    put(f, "a sketch");
+    _cleanup_fd_ int writer = openat(f->dir.fd, "upload", O_WRONLY | O_CLOEXEC);
+    assert_int_equal(take(f), SNAPSHOT_TAKEN);
+    assert_int_equal(pwrite(writer, "another one", 11, 0), 11);
+    assert_copy(f, "a sketch", 8);
+    assert_int_equal(ftruncate(writer, 0), 0);
+    assert_copy(f, "a sketch", 8);
+    assert_int_equal(unlinkat(f->dir.fd, "upload", 0), 0);
+    assert_copy(f, "a sketch", 8);
+}
+
+static struct snapshot *snapshot_of(struct fixture *f, const void *bytes, size_t size)
+{
+    temp_dir_write(&f->dir, "upload", bytes, size);
+    assert_int_equal(take(f), SNAPSHOT_TAKEN);
+    return TAKE_PTR(f->snapshot);
+}
+
+static void test_begins(void **state)
+{
+    struct fixture *f = *state;
+    _cleanup_free_ char *bytes = calloc(1, 3 * 4096);
+    _cleanup_(snapshot_freep) struct snapshot *empty = snapshot_of(f, bytes, 0);
+    _cleanup_(snapshot_freep) struct snapshot *page = snapshot_of(f, bytes, 4096);
+    _cleanup_(snapshot_freep) struct snapshot *whole = snapshot_of(f, bytes, 4097);
+    bytes[4096] = 'x';
+    _cleanup_(snapshot_freep) struct snapshot *other = snapshot_of(f, bytes, 3 * 4096);
+
+    assert_int_equal(snapshot_begins(empty, empty), 1);
+    assert_int_equal(snapshot_begins(empty, page), 1);
+    assert_int_equal(snapshot_begins(page, empty), 0);
+    assert_int_equal(snapshot_begins(page, page), 1);
+    assert_int_equal(snapshot_begins(page, whole), 1);
+    assert_int_equal(snapshot_begins(whole, page), 0);
+    assert_int_equal(snapshot_begins(page, other), 1);
+    assert_int_equal(snapshot_begins(whole, other), 0);
+
+    const struct snapshot closed = {.fd = -EBADF, .size = 5};
+    assert_int_equal(snapshot_begins(&closed, page), -EBADF);
+    assert_int_equal(snapshot_begins(&closed, &closed), -EBADF);
+    const struct snapshot long_closed = {.fd = -EBADF, .size = 4096};
+    assert_int_equal(snapshot_begins(page, &long_closed), -EBADF);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_regular),
+        TEST(test_empty),
+        TEST(test_largest),
+        TEST(test_sparse),
+        TEST(test_gone),
+        TEST(test_link),
+        TEST(test_dangling_link),
+        TEST(test_fifo),
+        TEST(test_folder),
+        TEST(test_socket),
+        TEST(test_device),
+        TEST(test_unreadable),
+        TEST(test_shortage),
+        TEST(test_open_for_writing),
+        TEST(test_too_large_while_written),
+        TEST(test_changing),
+        TEST(test_is_in_no_writers_way),
+        TEST(test_sealed),
+        TEST(test_later_writes),
+        TEST(test_begins),
+    };
+
+    signal(SIGIO, SIG_IGN); /* a lease that is broken says so */
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
