@@ -151,6 +151,21 @@ static void test_overlong_line_ends_in_a_character(void **state)
     assert_string_equal(heard.text + heard.used - 5, "xx??]");
 }
 
+/* A CR at the limit is not the line's end. */
+static void test_overlong_line_is_cut_at_a_return(void **state)
+{
+    char bytes[LINES_MAX + 8];
+    struct lines lines = {0};
+    struct heard heard = {0};
+
+    (void)state;
+    memset(bytes, 'x', sizeof(bytes));
+    bytes[LINES_MAX - 2] = '\r';
+    bytes[sizeof(bytes) - 1] = '\n';
+    lines_feed(&lines, bytes, sizeof(bytes), hear, &heard);
+    assert_int_equal(heard.longest, LINES_MAX - 1);
+}
+
 static void test_finish_starts_anew(void **state)
 {
     struct lines lines = {0};
@@ -173,6 +188,7 @@ int main(void)
         cmocka_unit_test(test_overlong_lines),
         cmocka_unit_test(test_endless_line),
         cmocka_unit_test(test_overlong_line_ends_in_a_character),
+        cmocka_unit_test(test_overlong_line_is_cut_at_a_return),
         cmocka_unit_test(test_finish_starts_anew),
     };
 
