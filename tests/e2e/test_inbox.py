@@ -67,7 +67,7 @@ def test_removed_and_recreated_a_hundred_times_while_pushing(bench, daemon):
     outcomes = [o for o in bench.history() if o["sha256"]]
     digests = [o["sha256"] for o in outcomes]
     assert len(set(digests)) == len(digests), "an upload with two outcomes"
-    assert set(digests) <= set(pushed)
+    assert set(digests) <= set(pushed), [o for o in outcomes if o["sha256"] not in pushed]
     results = {o["sha256"]: o["result"] for o in outcomes}
     assert {results[digest] for digest in seen_by_all} == {"programmed"}
     assert {o["result"] for o in bench.history()} <= {"programmed", "superseded", "aborted"}
