@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <json.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "util/cleanup.h"
@@ -80,7 +81,8 @@ static void look_at(const char *line, const char *key, uint64_t *last_id, bool *
                 *last_id = (uint64_t)id;
         }
         if (*key && json_object_object_get_ex(object, "file", &value))
-            *known = *known || strcmp(json_object_get_string(value), key) == 0;
+            *known = *known || (json_object_is_type(value, json_type_string) &&
+                                strcmp(json_object_get_string(value), key) == 0);
     }
     json_object_put(object);
 }
@@ -102,7 +104,6 @@ int history_look(int dirfd, const struct file_key *key, uint64_t *ret_last_id, b
 {
     _cleanup_free_ char *text = NULL;
     char wanted[FILE_KEY_TEXT_MAX] = "";
-    char *rest = NULL;
     uint64_t last_id = 0;
     bool known = false;
     size_t size;
@@ -112,13 +113,44 @@ int history_look(int dirfd, const struct file_key *key, uint64_t *ret_last_id, b
     int r = read_all(dirfd, history_name, &text, &size);
     if (r < 0)
         return r;
-    for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
-        look_at(line, wanted, &last_id, &known);
+    /* A NUL, as some file systems leave them after a power cut, ends a line but not the file. */
+    for (char *line = text; line < text + size; line += strlen(line) + 1) {
+        line[strcspn(line, "\n")] = '\0';
+        if (*line)
+            look_at(line, wanted, &last_id, &known);
+    }
     r = look_at_note(dirfd, wanted, &known);
     if (r < 0)
         return r;
     *ret_last_id = last_id;
     *ret_known = known;
+    return 0;
+}
+
+/* The result in one line, if it is this job's. */
+static void look_for_result(const char *line, uint64_t id, char *ret)
+{
+    struct json_object *object = json_tokener_parse(line), *value;
+
+    if (json_object_is_type(object, json_type_object) &&
+        json_object_object_get_ex(object, "id", &value) && json_object_get_uint64(value) == id &&
+        json_object_object_get_ex(object, "result", &value))
+        snprintf(ret, HISTORY_RESULT_MAX, "%s", json_object_get_string(value));
+    json_object_put(object);
+}
+
+int history_result(int dirfd, uint64_t id, char ret[static HISTORY_RESULT_MAX])
+{
+    _cleanup_free_ char *text = NULL;
+    char *rest = NULL;
+    size_t size;
+
+    int r = read_all(dirfd, history_name, &text, &size);
+    if (r < 0)
+        return r;
+    ret[0] = '\0';
+    for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
+        look_for_result(line, id, ret);
     return 0;
 }
 
