@@ -73,6 +73,11 @@ static int set_time(const char *text, void *field)
     return 0;
 }
 
+static int set_boolean(const char *text, void *field)
+{
+    return value_parse_boolean(text, field);
+}
+
 static const struct kind path = {set_path, release_text, "an absolute path"};
 static const struct kind path_or_none = {set_path_or_none, release_text,
                                          "an absolute path, or nothing for none"};
@@ -82,6 +87,7 @@ static const struct kind board = {set_board, release_text,
 static const struct kind size_in_bytes = {set_size, NULL, "a size of at least 1, such as 64M"};
 static const struct kind time_span = {set_time, NULL,
                                       "a time, such as 120 or 2min (plain: seconds)"};
+static const struct kind boolean = {set_boolean, NULL, "yes or no"};
 
 struct setting {
     const char *section, *key;
@@ -102,6 +108,11 @@ static const struct setting table[] = {
     {"Board", "Name", &board, FIELD(board_name), DEFAULT_BOARD},
     {"Board", "HealthFile", &path_or_none, FIELD(health_file), NULL},
     {"Board", "HealthTimeoutSec", &time_span, FIELD(health_timeout_usec), "5"},
+    {"Sketch", "DefaultSketch", &path_or_none, FIELD(default_sketch), ""},
+    {"Sketch", "RestoreOnFailure", &boolean, FIELD(restore_on_failure), "yes"},
+    {"Hooks", "PreDirectory", &path, FIELD(hooks_pre_directory), "/etc/m4flash/pre.d"},
+    {"Hooks", "PostDirectory", &path, FIELD(hooks_post_directory), "/etc/m4flash/post.d"},
+    {"Hooks", "TimeoutSec", &time_span, FIELD(hooks_timeout_usec), "30"},
 };
 
 static void *field_of(struct settings *settings, const struct setting *setting)

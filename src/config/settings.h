@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,6 +27,11 @@ struct settings {
                         * or "" */
     char *health_file; /* [Board] HealthFile=, absolute */
     uint64_t health_timeout_usec; /* [Board] HealthTimeoutSec=, more than 0 */
+    char *default_sketch;         /* [Sketch] DefaultSketch=, absolute, or ""; never NULL */
+    bool restore_on_failure;      /* [Sketch] RestoreOnFailure= */
+    char *hooks_pre_directory;    /* [Hooks] PreDirectory=, absolute; never NULL or "" */
+    char *hooks_post_directory;   /* [Hooks] PostDirectory=, absolute; never NULL or "" */
+    uint64_t hooks_timeout_usec;  /* [Hooks] TimeoutSec=, of each hook, more than 0 */
 };
 
 /* Fresh settings with the documented defaults. Returns 0 or -ENOMEM. */

@@ -8,6 +8,7 @@
 #include <limits.h>
 #include <stddef.h>
 #include <string.h>
+#include <strings.h>
 
 #include "util/cleanup.h"
 
@@ -119,6 +120,24 @@ int value_parse_time(const char *text, uint64_t *ret_usec)
     } while (*text);
     *ret_usec = sum;
     return 0;
+}
+
+static const struct {
+    const char *name;
+    bool value;
+} booleans[] = {
+    {"1", true},  {"yes", true}, {"y", true},  {"true", true},   {"t", true},  {"on", true},
+    {"0", false}, {"no", false}, {"n", false}, {"false", false}, {"f", false}, {"off", false},
+};
+
+int value_parse_boolean(const char *text, bool *ret)
+{
+    for (size_t i = 0; i < ELEMENTSOF(booleans); i++)
+        if (strcasecmp(booleans[i].name, text) == 0) {
+            *ret = booleans[i].value;
+            return 0;
+        }
+    return -EINVAL;
 }
 
 bool value_is_path(const char *text)

@@ -19,6 +19,10 @@ int value_parse_u32(const char *text, uint32_t *ret);
  */
 int value_parse_time(const char *text, uint64_t *ret_usec);
 
+/* 1, yes, y, true, t, on, or 0, no, n, false, f, off, in any case: systemd's. Returns 0 or -EINVAL.
+ */
+int value_parse_boolean(const char *text, bool *ret);
+
 /* Begins at the root. */
 bool value_is_path(const char *text);
 

@@ -81,6 +81,12 @@ static void set_waiting(struct manager *manager, struct job *job)
     be_patient(manager);
 }
 
+/* Read, and not all of it was there. */
+static bool is_partial(const struct job *job)
+{
+    return job->report.code == SKETCH_TRUNCATED || job->report.code == SKETCH_EMPTY;
+}
+
 /* The rejection of a job whose rest never came. */
 static struct outcome outcome_of_rest(const struct job *job)
 {
@@ -110,7 +116,8 @@ void intake_incomplete(struct manager *manager, struct job *job)
     struct job *newer = newer_job(manager, job);
     struct file_key key;
 
-    if (newer && newer->snapshot && snapshot_begins(job->snapshot, newer->snapshot) > 0) {
+    if (newer && newer->snapshot && is_partial(job) &&
+        snapshot_begins(job->snapshot, newer->snapshot) > 0) {
         manager_drop_job(manager, job);
     } else if (newer) {
         close_superseded(manager, job);
@@ -118,7 +125,7 @@ void intake_incomplete(struct manager *manager, struct job *job)
         close_deleted(manager, job);
     } else if (is_overtaken(manager, job, &key)) {
         close_superseded(manager, job);
-    } else if (job->overdue) {
+    } else if (job->overdue && is_partial(job)) {
         struct outcome outcome = outcome_of_rest(job);
         manager_close_job(manager, job, &outcome);
     } else {
@@ -161,14 +168,14 @@ enum reason {
 };
 
 /*
- * Is what was read now (NULL: nothing) of the job that waits? If that one was read before, its
- * content tells. If it was busy then, its own close is still to come, unless that is what made it a
- * job: then this is the next upload's.
+ * Is what was read now (NULL: nothing) of the job that waits? If not all of that one was there, the
+ * content tells. If somebody was writing while it was read, that writer's close is still to come,
+ * unless the job is of an earlier one: then this is the next upload's.
  */
 static bool is_continued(const struct job *waiting, const struct snapshot *snapshot,
                          enum reason reason)
 {
-    if (waiting->snapshot)
+    if (waiting->snapshot && is_partial(waiting))
         return !snapshot || snapshot_begins(waiting->snapshot, snapshot) > 0;
     return reason != ARRIVAL || waiting->scanned;
 }
@@ -245,7 +252,7 @@ static void read_upload(struct manager *manager, enum reason reason)
 
     int r = inbox < 0 ? SNAPSHOT_GONE
                       : snapshot_take(inbox, settings->inbox_file_name, settings->inbox_max_size,
-                                      reason == SILENCE, &snapshot, &key);
+                                      &snapshot, &key);
     if (r < 0) {
         read_failed(manager, reason, r);
         return;
@@ -258,6 +265,7 @@ static void read_upload(struct manager *manager, enum reason reason)
         return;
     job->scanned = reason == SCAN;
     job->overdue = reason == SILENCE;
+    job->disturbed = false;
     if (r != SNAPSHOT_GONE)
         job->key = key;
 
@@ -327,6 +335,21 @@ static void on_gone(struct manager *manager)
     queue_run(manager);
 }
 
+/*
+ * Somebody writes. If a job waits for that, it goes on waiting. If one was made from what was there
+ * before, its copy may hold some of this already: it waits for the writer's close, and is read
+ * anew.
+ */
+static void on_written(struct manager *manager)
+{
+    struct job *newest = manager->n_jobs > 0 ? manager->jobs[manager->n_jobs - 1] : NULL;
+
+    if (newest && (newest->state == JOB_TO_CHECK || newest->state == JOB_CHECKING))
+        newest->disturbed = true;
+    if (manager_find(manager, JOB_WAITING))
+        be_patient(manager);
+}
+
 /* Is there a file that no job was made of yet? */
 static bool finds_new_file(struct manager *manager)
 {
@@ -388,8 +411,7 @@ static void on_watch(enum watch_event what, void *userdata)
         manager->arrivals++;
         break;
     case WATCH_WRITTEN:
-        if (manager_find(manager, JOB_WAITING))
-            be_patient(manager);
+        on_written(manager);
         return;
     case WATCH_ATTRIBUTES:
         manager->attributes_changed = true;

@@ -11,8 +11,9 @@ int intake_start(struct manager *manager);
 void intake_stop(struct manager *manager);
 
 /*
- * The job's file is incomplete as it is: it waits for the rest, ends with its rejection if it has
- * waited, or turns out to be the beginning of a newer job's, or deleted.
+ * The job's file is incomplete or was written to meanwhile: it waits for the rest, ends with its
+ * rejection if it has waited, or turns out to be the beginning of a newer job's, overtaken, or
+ * deleted.
  */
 void intake_incomplete(struct manager *manager, struct job *job);
 

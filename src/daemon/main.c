@@ -14,7 +14,7 @@ enum {
     EXIT_USAGE = 2,
 };
 
-/* Before anything else, so that no child is missed and a lease that is broken does not kill. */
+/* Before anything else, so that no child is missed. */
 static int arrange_signals(void)
 {
     sigset_t handled;
@@ -26,7 +26,7 @@ static int arrange_signals(void)
     sigaddset(&handled, SIGHUP);
     if (sigprocmask(SIG_BLOCK, &handled, NULL) < 0)
         return -errno;
-    if (signal(SIGPIPE, SIG_IGN) == SIG_ERR || signal(SIGIO, SIG_IGN) == SIG_ERR)
+    if (signal(SIGPIPE, SIG_IGN) == SIG_ERR)
         return -errno;
     return 0;
 }

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <syslog.h>
 #include <systemd/sd-daemon.h>
@@ -11,6 +12,7 @@
 #include "daemon/intake.h"
 #include "daemon/queue.h"
 #include "job/layout.h"
+#include "job/recovery.h"
 
 /* ---- The list of jobs --------------------------------------------------------------------------
  */
@@ -52,6 +54,15 @@ void manager_close_job(struct manager *manager, struct job *job, const struct ou
     ledger_close_job(manager->ledger, job, outcome);
 }
 
+void manager_fail_job(struct manager *manager, struct job *job, const char *what, int error)
+{
+    char detail[SKETCH_SENTENCE_MAX];
+
+    snprintf(detail, sizeof(detail), "%s: %s", what, strerror(-error));
+    struct outcome outcome = outcome_internal(detail);
+    manager_close_job(manager, job, &outcome);
+}
+
 void manager_drop_job(struct manager *manager, struct job *job)
 {
     take_off(manager, job);
@@ -88,14 +99,15 @@ void manager_update_status(const struct manager *manager)
  */
 
 /*
- * A job that will not be done by this daemon any more: if its file is still in the inbox, the next
- * start takes it, and it is that one's to end.
+ * A job that will not be done by this daemon any more: if it is on record, or its file still in the
+ * inbox, the next start takes it, and it is that one's to end.
  */
 static void leave_job(struct manager *manager, struct job *job)
 {
     struct outcome outcome = outcome_stopped();
+    bool recorded = job->state == JOB_PROGRAMMING && deploy_is_durable(manager->deploy);
 
-    if (!intake_still_has(manager, job)) {
+    if (!recorded && !job->recovery && !intake_still_has(manager, job)) {
         manager_close_job(manager, job, &outcome);
         return;
     }
@@ -120,15 +132,16 @@ static int on_stop(sd_event_source *source, const struct signalfd_siginfo *info,
 
     if (manager->stopping) {
         journal_log(manager->journal, LOG_WARNING,
-                    "Told to stop again: programming is given up, the sketch will not run.");
-        manager->program = program_free(manager->program);
+                    "Told to stop again: programming is given up, the sketch will not run until "
+                    "the next start programs it.");
         leave_jobs(manager, true);
+        manager->deploy = deploy_free(manager->deploy);
         return sd_event_exit(manager->event, 0);
     }
     manager->stopping = true;
     sd_notify(false, "STOPPING=1");
     journal_log(manager->journal, LOG_INFO, "Stopping (%s)%s.", strsignal((int)info->ssi_signo),
-                manager->program ? " when the running programming has ended" : "");
+                manager->deploy ? " when the running programming has ended" : "");
     manager->check = check_free(manager->check);
     leave_jobs(manager, false);
     queue_run(manager);
@@ -159,13 +172,39 @@ struct manager *manager_free(struct manager *manager)
     for (size_t i = 0; i < ELEMENTSOF(manager->signals); i++)
         sd_event_source_disable_unref(manager->signals[i]);
     check_free(manager->check);
-    program_free(manager->program);
+    deploy_free(manager->deploy);
     while (manager->n_jobs > 0)
         manager_drop_job(manager, manager->jobs[manager->n_jobs - 1]);
     ledger_free(manager->ledger);
     sd_event_unref(manager->event);
     free(manager);
     return NULL;
+}
+
+/* The rest of a programming that an earlier start could not end comes before everything else. */
+static int recover(struct manager *manager)
+{
+    const struct board *board = &manager->orders->board;
+    struct recovery recovery;
+    struct job *job;
+
+    if (recovery_plan(manager->ledger, board, manager->journal, &recovery) != RECOVERY_NEEDED)
+        return 0;
+    int r = recovery.reopens ? ledger_reopen_job(manager->ledger, recovery.intent.job_id, &job)
+                             : ledger_open_job(manager->ledger, &job);
+    if (r < 0) {
+        store_image_clear(&recovery.image);
+        return r;
+    }
+    recovery.intent.job_id = job->id;
+    job_set_recovery(job, &recovery.intent, &recovery.image, board);
+    manager->jobs[manager->n_jobs++] = job;
+    journal_log(manager->journal, LOG_WARNING,
+                "Job %" PRIu64 ": a programming was interrupted, %s (attempt %u)", job->id,
+                recovery.intent.slot == STORE_PENDING ? "doing it again"
+                                                      : "putting back the sketch before it",
+                recovery.intent.attempts + 1);
+    return 0;
 }
 
 static int say(const struct journal *journal, int error, const char *what)
@@ -193,6 +232,9 @@ int manager_new(const struct orders *orders, const struct journal *journal, stru
     if (r < 0)
         return say(journal, r, orders->state_dir);
     layout_remove_stale(orders->runtime_dir);
+    r = recover(manager);
+    if (r < 0)
+        return say(journal, r, "An interrupted programming cannot be taken up");
     r = intake_start(manager);
     if (r < 0)
         return say(journal, r, orders->settings->inbox_directory);

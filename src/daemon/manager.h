@@ -12,9 +12,9 @@
 #include "io/journal.h"
 #include "io/watch.h"
 #include "job/check.h"
+#include "job/deploy.h"
 #include "job/job.h"
 #include "job/ledger.h"
-#include "job/program.h"
 
 enum {
     /* One being programmed, one accepted, one being checked, one waiting for its rest, and: */
@@ -46,8 +46,8 @@ struct manager {
     struct job *jobs[JOBS_MAX]; /* in the order of their arrival; their states say the rest */
     size_t n_jobs;
     struct check *check;        /* of the job in state CHECKING */
-    struct program *program;    /* of the job in state PROGRAMMING */
-    struct transcript progress; /* of that program, as last told */
+    struct deploy *deploy;      /* of the job in state PROGRAMMING */
+    struct transcript progress; /* of that deploy, as last told */
 
     struct watch *watch;
     sd_event_source *look_source; /* runs when all events of the inbox have been heard */
@@ -74,6 +74,10 @@ int manager_open_job(struct manager *manager, struct job **ret);
 
 /* Takes a job off the list and closes it with an outcome. */
 void manager_close_job(struct manager *manager, struct job *job, const struct outcome *outcome);
+
+/* A fault of this machine, not of the upload or the board, ends it: what could not be used, and
+ * why. */
+void manager_fail_job(struct manager *manager, struct job *job, const char *what, int error);
 
 /* Takes a job off the list without an outcome: it is part of another, or the next start's. */
 void manager_drop_job(struct manager *manager, struct job *job);

@@ -6,28 +6,15 @@
 #include <syslog.h>
 
 #include "daemon/intake.h"
-
-/* A fault of this machine, not of the upload or the board. */
-static void fail(struct manager *manager, struct job *job, const char *what, int error)
-{
-    char detail[SKETCH_SENTENCE_MAX];
-
-    snprintf(detail, sizeof(detail), "%s: %s", what, strerror(-error));
-    struct outcome outcome = outcome_internal(detail);
-    manager_close_job(manager, job, &outcome);
-}
-
-/* ---- Checking ----------------------------------------------------------------------------------
- */
+#include "daemon/programming.h"
 
 /* The newest accepted job waits for the programmer; the one that waited until now has lost its
  * turn. */
-static void accept(struct manager *manager, struct job *job)
+static void accept(struct manager *manager, struct job *job, uint8_t *image)
 {
     struct job *older = manager_find(manager, JOB_READY);
 
-    job->snapshot = snapshot_free(job->snapshot);
-    job_set_state(job, JOB_READY);
+    job_accept(job, image);
     journal_log(manager->journal, LOG_INFO,
                 "Job %" PRIu64 ": accepted: %" PRIu32 " bytes in %" PRIu32 " sectors", job->id,
                 job->report.image_size, job->report.sectors);
@@ -43,15 +30,14 @@ static void take_answer(struct manager *manager, struct job *job, struct check_a
     memcpy(job->sha256, answer->sha256, sizeof(job->sha256));
     memcpy(job->image_sha256, answer->image_sha256, sizeof(job->image_sha256));
 
-    if (answer->report.code == SKETCH_TRUNCATED) {
+    if (answer->report.code == SKETCH_TRUNCATED || job->disturbed) {
         intake_incomplete(manager, job);
     } else if (answer->report.code != SKETCH_ACCEPTED) {
         struct outcome outcome =
             outcome_rejected(answer->report.code, answer->report.sentence, answer->report.hint);
         manager_close_job(manager, job, &outcome);
     } else {
-        job->image = TAKE_PTR(answer->image);
-        accept(manager, job);
+        accept(manager, job, TAKE_PTR(answer->image));
     }
 }
 
@@ -96,82 +82,7 @@ static void start_check(struct manager *manager, struct job *job)
     job_set_state(job, JOB_CHECKING);
     int r = check_new(manager->event, &spec, &manager->check);
     if (r < 0)
-        fail(manager, job, orders->checker, r);
-}
-
-/* ---- Programming -------------------------------------------------------------------------------
- */
-
-static void on_progress(const struct transcript *transcript, void *userdata)
-{
-    struct manager *manager = userdata;
-    const struct job *job = manager_find(manager, JOB_PROGRAMMING);
-
-    if (transcript->stage != manager->progress.stage)
-        journal_log(manager->journal, LOG_INFO, "Job %" PRIu64 ": %s", job->id,
-                    openocd_stage_name(transcript->stage));
-    manager->progress = *transcript;
-    manager_update_status(manager);
-}
-
-static void on_line(int priority, const char *line, void *userdata)
-{
-    struct manager *manager = userdata;
-
-    /* Our own procedure turns debugging on for its progress; nobody asked to read it. */
-    if (priority < LOG_DEBUG)
-        journal_log(manager->journal, priority, "openocd: %s", line);
-}
-
-static struct outcome outcome_of(const struct job *job, const struct program_result *result)
-{
-    if (result->code != OPENOCD_OK)
-        return outcome_failed(result->code, result->transcript->error);
-    return outcome_programmed(job->report.image_size, job->report.sectors,
-                              job_now_usec() - job->begun_usec, result->healthy);
-}
-
-static void on_programmed(const struct program_result *result, void *userdata)
-{
-    struct manager *manager = userdata;
-    struct job *job = manager_find(manager, JOB_PROGRAMMING);
-    struct outcome outcome = outcome_of(job, result);
-
-    if (!result->released)
-        journal_log(manager->journal, LOG_CRIT,
-                    "The microcontroller may have been left halted, and with it everything that "
-                    "goes through its firmware: reset the board.");
-    manager_close_job(manager, job, &outcome);
-    manager->program = program_free(manager->program);
-    queue_run(manager);
-}
-
-static void start_programming(struct manager *manager, struct job *job)
-{
-    const struct orders *orders = manager->orders;
-    const struct program_spec spec = {
-        .job_id = job->id,
-        .board = &orders->board,
-        .openocd = orders->settings->openocd_program,
-        .script = orders->openocd_script,
-        .config = orders->openocd_config,
-        .runtime_dir = orders->runtime_dir,
-        .timeout_usec = orders->settings->openocd_timeout_usec,
-        .health_file = orders->health_file,
-        .health_timeout_usec = orders->settings->health_timeout_usec,
-        .image = job->image,
-        .image_size = job->report.image_size,
-        .on_progress = on_progress,
-        .on_line = on_line,
-        .on_end = on_programmed,
-        .userdata = manager,
-    };
-
-    job_set_state(job, JOB_PROGRAMMING);
-    transcript_init(&manager->progress);
-    int r = program_new(manager->event, &spec, &manager->program);
-    if (r < 0)
-        fail(manager, job, orders->runtime_dir, r);
+        manager_fail_job(manager, job, orders->checker, r);
 }
 
 void queue_run(struct manager *manager)
@@ -180,9 +91,9 @@ void queue_run(struct manager *manager)
 
     while (!manager->stopping && !manager->check && (job = manager_find(manager, JOB_TO_CHECK)))
         start_check(manager, job);
-    while (!manager->stopping && !manager->program && (job = manager_find(manager, JOB_READY)))
-        start_programming(manager, job);
+    while (!manager->stopping && !manager->deploy && (job = manager_find(manager, JOB_READY)))
+        programming_start(manager, job);
     manager_update_status(manager);
-    if (manager->stopping && !manager->program)
+    if (manager->stopping && !manager->deploy)
         sd_event_exit(manager->event, 0);
 }

@@ -32,3 +32,13 @@ void file_key_format(const struct file_key *key, char ret_text[static FILE_KEY_T
         snprintf(ret_text, FILE_KEY_TEXT_MAX, "%" PRIu64 ":%" PRIu64 ":%" PRId64 ":%" PRId64,
                  key->inode, key->size, key->modified_nsec, key->changed_nsec);
 }
+
+void file_key_parse(const char *text, struct file_key *ret)
+{
+    struct file_key key;
+
+    if (sscanf(text, "%" SCNu64 ":%" SCNu64 ":%" SCNd64 ":%" SCNd64, &key.inode, &key.size,
+               &key.modified_nsec, &key.changed_nsec) != 4)
+        key = (struct file_key){.inode = 0};
+    *ret = key;
+}

@@ -23,5 +23,8 @@ struct file_key {
 struct file_key file_key_of(const struct stat *status);
 bool file_key_equal(const struct file_key *a, const struct file_key *b);
 
+/* The reverse; no file if text is not one. */
+void file_key_parse(const char *text, struct file_key *ret);
+
 /* "inode:size:modified:changed" in decimal; "" for no file. */
 void file_key_format(const struct file_key *key, char ret_text[static FILE_KEY_TEXT_MAX]);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <json.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "util/cleanup.h"
@@ -123,6 +124,33 @@ int history_look(int dirfd, const struct file_key *key, uint64_t *ret_last_id, b
         return r;
     *ret_last_id = last_id;
     *ret_known = known;
+    return 0;
+}
+
+/* The result in one line, if it is this job's. */
+static void look_for_result(const char *line, uint64_t id, char *ret)
+{
+    struct json_object *object = json_tokener_parse(line), *value;
+
+    if (json_object_is_type(object, json_type_object) &&
+        json_object_object_get_ex(object, "id", &value) && json_object_get_uint64(value) == id &&
+        json_object_object_get_ex(object, "result", &value))
+        snprintf(ret, HISTORY_RESULT_MAX, "%s", json_object_get_string(value));
+    json_object_put(object);
+}
+
+int history_result(int dirfd, uint64_t id, char ret[static HISTORY_RESULT_MAX])
+{
+    _cleanup_free_ char *text = NULL;
+    char *rest = NULL;
+    size_t size;
+
+    int r = read_all(dirfd, history_name, &text, &size);
+    if (r < 0)
+        return r;
+    ret[0] = '\0';
+    for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
+        look_for_result(line, id, ret);
     return 0;
 }
 

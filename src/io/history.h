@@ -11,7 +11,8 @@
 #include "io/file_key.h"
 
 enum {
-    HISTORY_MAX = 1000, /* lines kept */
+    HISTORY_MAX = 1000,      /* lines kept */
+    HISTORY_RESULT_MAX = 16, /* bytes of a result's name, with its NUL */
 };
 
 /*
@@ -27,6 +28,12 @@ int history_append(int dirfd, const char *line);
  * are no JSON objects are passed over. Returns 0 or -errno; a missing history is an empty one.
  */
 int history_look(int dirfd, const struct file_key *key, uint64_t *ret_last_id, bool *ret_known);
+
+/*
+ * How the job ended: its "result" goes to ret ("" if it is not in the history). Returns 0 or
+ * -errno.
+ */
+int history_result(int dirfd, uint64_t id, char ret[static HISTORY_RESULT_MAX]);
 
 /*
  * Notes that the file whose upload was dealt with last looks like this by now (adb sets the time

@@ -106,19 +106,8 @@ static int copy_once(int source, uint64_t max_size, const struct stat *before,
     return SNAPSHOT_TAKEN;
 }
 
-/*
- * A read lease is granted only while nobody has the file open for writing, and holds off whoever
- * wants to until it is given back: under it, a copy is whole for certain. Time stamps alone are not
- * enough, two writes in one clock tick look like one. Where leases cannot be had (file system,
- * privileges), the time stamps must do.
- */
-static bool has_writer(int fd)
-{
-    return fcntl(fd, F_SETLEASE, F_RDLCK) < 0 && errno == EAGAIN;
-}
-
-int snapshot_take(int dirfd, const char *name, uint64_t max_size, bool impatient,
-                  struct snapshot **ret, struct file_key *ret_key)
+int snapshot_take(int dirfd, const char *name, uint64_t max_size, struct snapshot **ret,
+                  struct file_key *ret_key)
 {
     struct stat before;
     _cleanup_fd_ int source = open_regular(dirfd, name, &before);
@@ -134,7 +123,6 @@ int snapshot_take(int dirfd, const char *name, uint64_t max_size, bool impatient
         return source == -EMEDIUMTYPE ? SNAPSHOT_NOT_REGULAR : SNAPSHOT_UNREADABLE;
     }
 
-    bool busy = has_writer(source) && !impatient;
     int r = SNAPSHOT_BUSY;
     for (unsigned i = 0; i < TRIES && r == SNAPSHOT_BUSY; i++) {
         struct stat after;
@@ -144,8 +132,6 @@ int snapshot_take(int dirfd, const char *name, uint64_t max_size, bool impatient
         *ret_key = file_key_of(&before);
         if (ret_key->size > max_size)
             return SNAPSHOT_TOO_LARGE;
-        if (busy)
-            return SNAPSHOT_BUSY;
         r = copy_once(source, max_size, &before, ret, &after);
     }
     return r;

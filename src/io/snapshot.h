@@ -19,7 +19,7 @@ struct snapshot {
 enum snapshot_result {
     SNAPSHOT_TAKEN,
     SNAPSHOT_GONE,        /* there is no such file (any more) */
-    SNAPSHOT_BUSY,        /* somebody has it open for writing, or it changed during each try */
+    SNAPSHOT_BUSY,        /* it changed during each try */
     SNAPSHOT_NOT_REGULAR, /* a link, folder, FIFO, socket or device; it was not opened */
     SNAPSHOT_UNREADABLE,
     SNAPSHOT_TOO_LARGE,
@@ -27,14 +27,16 @@ enum snapshot_result {
 
 /*
  * Copies dirfd/name if it is a regular file (links are not followed) of at most max_size bytes.
- * *ret_key is the source's, for every result but SNAPSHOT_GONE. If impatient, a file that somebody
- * has open for writing is taken as it is, as long as it holds still during the copy.
+ * *ret_key is the source's, for every result but SNAPSHOT_GONE. A change during the copy shows in
+ * the source's time stamps, unless it falls into the clock tick of the change before it: who needs
+ * to be certain also asks inotify. Nothing is locked meanwhile: an uploader never notices the
+ * reader.
  *
  * Returns an enum snapshot_result; *ret is set for SNAPSHOT_TAKEN only, for snapshot_free().
  * Returns -errno if the copy cannot be made for want of memory or descriptors.
  */
-int snapshot_take(int dirfd, const char *name, uint64_t max_size, bool impatient,
-                  struct snapshot **ret, struct file_key *ret_key);
+int snapshot_take(int dirfd, const char *name, uint64_t max_size, struct snapshot **ret,
+                  struct file_key *ret_key);
 
 /* True if the whole of a is the beginning of b (or equal to it). Returns -errno if one can't be
  * read. */

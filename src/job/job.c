@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <string.h>
 #include <time.h>
 
 static const char *const state_names[_JOB_STATE_MAX] = {
@@ -51,6 +52,46 @@ void job_set_state(struct job *job, enum job_state state)
     assert(job->state != JOB_DONE);
     assert(state > job->state || job->state == JOB_WAITING || state == JOB_WAITING);
     job->state = state;
+}
+
+void job_accept(struct job *job, uint8_t *image)
+{
+    job->snapshot = snapshot_free(job->snapshot);
+    job->image = image;
+    job->intent = (struct store_intent){.job_id = job->id, .slot = STORE_PENDING};
+    memcpy(job->intent.image_sha256, job->image_sha256, SKETCH_DIGEST_HEX);
+    file_key_format(&job->key, job->intent.file);
+    job_set_state(job, JOB_READY);
+}
+
+void job_set_recovery(struct job *job, const struct store_intent *intent, struct store_image *image,
+                      const struct board *board)
+{
+    job->recovery = true;
+    job->intent = *intent;
+    job->image = TAKE_PTR(image->image);
+    job->report.image_size = image->image_size;
+    job->report.sectors = (image->image_size - 1) / board->sector_size + 1;
+    memcpy(job->sha256, image->sha256, sizeof(job->sha256));
+    memcpy(job->image_sha256, image->image_sha256, sizeof(job->image_sha256));
+    file_key_parse(intent->file, &job->key);
+    job_set_state(job, JOB_READY);
+}
+
+struct store_image job_image(const struct job *job)
+{
+    struct timespec now;
+    struct store_image image = {
+        .job_id = job->id,
+        .image = job->image,
+        .image_size = job->report.image_size,
+    };
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    image.time_msec = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    memcpy(image.sha256, job->sha256, sizeof(image.sha256));
+    memcpy(image.image_sha256, job->image_sha256, sizeof(image.image_sha256));
+    return image;
 }
 
 void job_set_snapshot(struct job *job, struct snapshot *snapshot)

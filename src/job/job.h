@@ -11,6 +11,7 @@
 
 #include "io/file_key.h"
 #include "io/snapshot.h"
+#include "io/store.h"
 #include "job/outcome.h"
 #include "util/cleanup.h"
 
@@ -34,6 +35,7 @@ struct job {
     struct outcome outcome;
     uint64_t begun_usec; /* CLOCK_MONOTONIC */
     bool scanned;        /* found by looking: the event that announces it may still come */
+    bool disturbed;      /* written to since it was read */
     bool overdue;        /* incomplete, and its time for the rest is over */
 
     struct file_key key;       /* of the file in the inbox when it was read; inode 0: never read */
@@ -43,6 +45,9 @@ struct job {
     char sha256[SKETCH_DIGEST_HEX];
     char image_sha256[SKETCH_DIGEST_HEX];
     uint8_t *image; /* report.image_size bytes, from acceptance to the end */
+
+    bool recovery;              /* the rest of an earlier start's programming, already on record */
+    struct store_intent intent; /* what to keep on record while it is programmed */
 };
 
 /* CLOCK_MONOTONIC in microseconds. */
@@ -56,6 +61,19 @@ void job_set_state(struct job *job, enum job_state state);
 
 /* Ends it: the outcome is kept, snapshot and image are given up. Once only. */
 void job_finish(struct job *job, const struct outcome *outcome);
+
+/*
+ * Accepted: the image (malloc'ed, report.image_size bytes) becomes the job's, the snapshot is given
+ * up, and the job is READY.
+ */
+void job_accept(struct job *job, uint8_t *image);
+
+/* Makes a new job the rest of an interrupted programming: READY, and the image is the job's. */
+void job_set_recovery(struct job *job, const struct store_intent *intent, struct store_image *image,
+                      const struct board *board);
+
+/* The image of a job from READY on, as the state directory keeps it; the bytes are the job's. */
+struct store_image job_image(const struct job *job);
 
 /* Replaces what was read of the upload; the snapshot becomes the job's. */
 void job_set_snapshot(struct job *job, struct snapshot *snapshot);

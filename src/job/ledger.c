@@ -53,6 +53,29 @@ int ledger_open_job(struct ledger *ledger, struct job **ret)
     return r;
 }
 
+int ledger_reopen_job(struct ledger *ledger, uint64_t id, struct job **ret)
+{
+    int r = job_new(id, ret);
+
+    if (r >= 0 && id > ledger->last_id)
+        ledger->last_id = id;
+    return r;
+}
+
+enum result ledger_result(const struct ledger *ledger, uint64_t id)
+{
+    char name[HISTORY_RESULT_MAX];
+
+    if (history_result(ledger->state_dir, id, name) < 0)
+        return RESULT_NONE;
+    return result_from_name(name);
+}
+
+int ledger_state_dir(const struct ledger *ledger)
+{
+    return ledger->state_dir;
+}
+
 void ledger_close_job(struct ledger *ledger, struct job *job, const struct outcome *outcome)
 {
     job_finish(job, outcome);

@@ -19,6 +19,15 @@ int ledger_new(const char *state_dir, const struct journal *journal, struct ledg
 /* A new job with the next number. Returns 0 or -ENOMEM. */
 int ledger_open_job(struct ledger *ledger, struct job **ret);
 
+/* An earlier start's job that has no outcome yet, under its own number. Returns 0 or -ENOMEM. */
+int ledger_reopen_job(struct ledger *ledger, uint64_t id, struct job **ret);
+
+/* How a job ended, by the history; RESULT_NONE if it is not there. */
+enum result ledger_result(const struct ledger *ledger, uint64_t id);
+
+/* The state directory, for whoever else keeps something there; the ledger's. */
+int ledger_state_dir(const struct ledger *ledger);
+
 /* Ends a job, records and reports its outcome, and frees it. */
 void ledger_close_job(struct ledger *ledger, struct job *job, const struct outcome *outcome);
 

@@ -15,6 +15,7 @@ static const struct {
 } results[_RESULT_MAX] = {
     [RESULT_NONE] = {"running", LOG_INFO, "7f7c6a2d1b5e4c0f9e0d3a8b6c5d4e01"},
     [RESULT_PROGRAMMED] = {"programmed", LOG_NOTICE, "3bd0a5f0c1f84d0b9a6c2f4f1f6f5a11"},
+    [RESULT_RECOVERED] = {"recovered", LOG_NOTICE, "d27c9be04a5f4e3c8b1f60a7e94d5c16"},
     [RESULT_REJECTED] = {"rejected", LOG_ERR, "5e2c8f6b7a394f1d8c1d0a9be3f7c212"},
     [RESULT_FAILED] = {"failed", LOG_ERR, "9a41d7c3e08b4f5f8f2e6b1c7d5a4313"},
     [RESULT_SUPERSEDED] = {"superseded", LOG_NOTICE, "c6f1e2d3b4a54789a0b1c2d3e4f50614"},
@@ -24,6 +25,14 @@ static const struct {
 const char *result_name(enum result result)
 {
     return results[result].name;
+}
+
+enum result result_from_name(const char *name)
+{
+    for (enum result result = RESULT_PROGRAMMED; result < _RESULT_MAX; result++)
+        if (strcmp(results[result].name, name) == 0)
+            return result;
+    return RESULT_NONE;
 }
 
 const char *result_message_id(enum result result)
@@ -58,18 +67,40 @@ struct outcome outcome_programmed(uint32_t bytes, uint32_t sectors, uint64_t dur
     return outcome;
 }
 
+struct outcome outcome_recovered(bool completed, bool healthy)
+{
+    struct outcome outcome = outcome_of(
+        RESULT_RECOVERED, healthy ? "ok" : openocd_code_name(OPENOCD_NO_HEALTH),
+        completed ? "Its programming was interrupted; now it is complete, verified and running."
+                  : "A programming was interrupted; the sketch before it was put back and runs.",
+        healthy ? "" : openocd_code_hint(OPENOCD_NO_HEALTH));
+
+    outcome.healthy = healthy;
+    return outcome;
+}
+
 struct outcome outcome_rejected(enum sketch_code code, const char *sentence, const char *hint)
 {
     return outcome_of(RESULT_REJECTED, sketch_code_name(code), sentence, hint);
 }
 
-struct outcome outcome_failed(enum openocd_code code, const char *detail)
+static const char *aftermath(bool restored, bool lost)
+{
+    if (restored)
+        return " The sketch before it was put back and runs.";
+    return lost ? " The M4 has no sketch now." : "";
+}
+
+struct outcome outcome_failed(enum openocd_code code, const char *detail, bool restored, bool lost)
 {
     char sentence[SKETCH_SENTENCE_MAX];
 
-    snprintf(sentence, sizeof(sentence), "%s%s%s%s", openocd_code_sentence(code),
-             *detail ? " (" : "", detail, *detail ? ")" : "");
-    return outcome_of(RESULT_FAILED, openocd_code_name(code), sentence, openocd_code_hint(code));
+    snprintf(sentence, sizeof(sentence), "%s%s%.120s%s%s", openocd_code_sentence(code),
+             *detail ? " (" : "", detail, *detail ? ")" : "", aftermath(restored, lost));
+    struct outcome outcome =
+        outcome_of(RESULT_FAILED, openocd_code_name(code), sentence, openocd_code_hint(code));
+    outcome.restored = restored;
+    return outcome;
 }
 
 struct outcome outcome_internal(const char *detail)
@@ -111,9 +142,14 @@ char *outcome_format(const struct outcome *outcome, char *ret, size_t size)
     return ret;
 }
 
+static bool runs(const struct outcome *outcome)
+{
+    return outcome->result == RESULT_PROGRAMMED || outcome->result == RESULT_RECOVERED;
+}
+
 int outcome_priority(const struct outcome *outcome)
 {
-    if (outcome->result == RESULT_PROGRAMMED && !outcome->healthy)
+    if (runs(outcome) && !outcome->healthy)
         return LOG_WARNING;
     return results[outcome->result].priority;
 }
@@ -154,8 +190,9 @@ char *outcome_to_json(const struct outcome *outcome, const struct outcome_record
         add(o, "code", json_object_new_string(outcome->code)) &&
         add(o, "message", json_object_new_string(outcome->sentence)) &&
         add(o, "hint", json_object_new_string(outcome->hint)) &&
-        (outcome->result != RESULT_PROGRAMMED ||
-         add(o, "healthy", json_object_new_boolean(outcome->healthy))) &&
+        (!runs(outcome) || add(o, "healthy", json_object_new_boolean(outcome->healthy))) &&
+        (outcome->result != RESULT_FAILED ||
+         add(o, "restored", json_object_new_boolean(outcome->restored))) &&
         add(o, "sha256", json_object_new_string(record->sha256)) &&
         add(o, "image_sha256", json_object_new_string(record->image_sha256)) &&
         add(o, "bytes", json_object_new_uint64(record->bytes)) &&

@@ -14,12 +14,16 @@
 enum result {
     RESULT_NONE, /* not ended yet */
     RESULT_PROGRAMMED,
+    RESULT_RECOVERED, /* programmed at a later start, after an interruption */
     RESULT_REJECTED,
     RESULT_FAILED,
     RESULT_SUPERSEDED,
     RESULT_ABORTED,
     _RESULT_MAX,
 };
+
+/* RESULT_NONE if there is no result of that name. */
+enum result result_from_name(const char *name);
 
 /* "programmed" and so on; "running" for RESULT_NONE. */
 const char *result_name(enum result result);
@@ -30,7 +34,8 @@ const char *result_message_id(enum result result);
 
 struct outcome {
     enum result result;
-    bool healthy;                       /* RESULT_PROGRAMMED only */
+    bool healthy;                       /* programmed, recovered: the board's firmware answers */
+    bool restored;                      /* failed: the sketch before it was put back */
     char code[32];                      /* "ok", a sketch code's name, "superseded", "deleted"… */
     char sentence[SKETCH_SENTENCE_MAX]; /* one sentence, one line */
     char hint[SKETCH_HINT_MAX];         /* what to do, or "" */
@@ -40,10 +45,17 @@ struct outcome {
  */
 struct outcome outcome_programmed(uint32_t bytes, uint32_t sectors, uint64_t duration_usec,
                                   bool healthy);
+
+/* An interrupted programming was brought to its end, or, if not completed, back to where it began.
+ */
+struct outcome outcome_recovered(bool completed, bool healthy);
 struct outcome outcome_rejected(enum sketch_code code, const char *sentence, const char *hint);
 
-/* detail is the first error line of whatever failed, or "". */
-struct outcome outcome_failed(enum openocd_code code, const char *detail);
+/*
+ * detail is the first error line of whatever failed, or ""; lost says that the chip holds no whole
+ * sketch now.
+ */
+struct outcome outcome_failed(enum openocd_code code, const char *detail, bool restored, bool lost);
 
 /* failed: internal, for what goes wrong before OpenOCD is asked: detail is a phrase. */
 struct outcome outcome_internal(const char *detail);

@@ -1,6 +1,7 @@
 #include "job/program.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <syslog.h>
 
 #include "io/child.h"
@@ -46,6 +47,14 @@ struct program *program_free(struct program *program)
     return NULL;
 }
 
+static void tell_line(struct program *program, int priority, const char *line)
+{
+    char marked[LINES_MAX + sizeof("openocd: ")];
+
+    snprintf(marked, sizeof(marked), "openocd: %s", line);
+    program->spec.on_line(priority, marked, program->spec.userdata);
+}
+
 static void on_line(const char *line, void *userdata)
 {
     struct program *program = userdata;
@@ -54,7 +63,7 @@ static void on_line(const char *line, void *userdata)
 
     struct transcript_line meaning = transcript_feed(transcript, line);
     if (!meaning.ours)
-        spec->on_line(meaning.priority, line, spec->userdata);
+        tell_line(program, meaning.priority, line);
     if (!program->releasing && (meaning.stage_changed || meaning.progress_changed))
         spec->on_progress(transcript, spec->userdata);
 }

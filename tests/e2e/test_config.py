@@ -84,9 +84,9 @@ def test_mistake_is_a_warning_with_its_place(bench, line, text):
 
 
 def test_garbage_as_configuration(bench):
-    bench.raw_config = "\0\xff[[[=\n" * 100 + "[Board]\nHealthFile=\n"
+    bench.raw_config = "[Board]\nHealthFile=\n" + "\0\xff[[[=\n" * 100
     bench.start()
-    assert f"{bench.config}:1: " in bench.log()
+    assert f"{bench.config}:3: " in bench.log()
     check_works(bench)
 
 

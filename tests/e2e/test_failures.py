@@ -197,9 +197,17 @@ def test_descendant_that_keeps_the_output_open(bench, daemon):
 
 
 def test_bridge_that_does_not_come_back(bench):
+    """The sketch is on the chip; that the bridge is dead is told, and a second reset was tried."""
     bench.settings["Board"]["HealthFile"] = os.path.join(bench.folder, "version")
+    bench.settings["Board"]["HealthTimeoutSec"] = "1"
     bench.start()
-    push_and_fail(bench, "no-health")
+    upload = sketches.good("bridge is gone")
+    bench.push(adb_push, upload)
+    outcome = bench.wait_outcome()
+    assert (outcome["result"], outcome["code"]) == ("programmed", "no-health")
+    assert outcome["healthy"] is False and outcome["hint"]
+    assert bench.standin.runs() == ["program", "release"]
+    bench.check_programmed(upload)
 
 
 def test_bridge_that_is_back(bench):

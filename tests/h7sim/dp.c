@@ -28,8 +28,10 @@ struct dp {
     struct faults *faults;
     struct stats *stats;
     uint32_t ctrl, sticky, select;
-    uint32_t result; /* of the last read, for the next scan to take away */
+    uint32_t result; /* of the last read, for the next scan to take away; writes leave it, since
+                        OpenOCD writes CTRL/STAT before it repeats a scan that met a WAIT */
     bool wait;       /* the present scan was answered WAIT */
+    bool busy;       /* the scan before began an AP read */
     struct mem_ap port[ACCESS_PORTS];
 };
 
@@ -53,7 +55,8 @@ void dp_free(struct dp *dp)
 uint64_t dp_capture(struct dp *dp)
 {
     dp->stats->transactions++;
-    dp->wait = faults_transaction(dp->faults);
+    dp->wait = faults_transaction(dp->faults, dp->busy);
+    dp->busy = false;
     return dp->wait ? ACK_WAIT : (uint64_t)dp->result << 3 | ACK_OK_FAULT;
 }
 
@@ -71,7 +74,7 @@ static void access_ap(struct dp *dp, unsigned offset, bool read, uint32_t data)
     if (dp->sticky)
         return;
     offset |= dp->select & 0xF0;
-    dp->result = 0;
+    dp->busy = read;
     if ((dp->ctrl & CTRL_POWER) != CTRL_POWER)
         ok = false;
     else if (has_port(ap) && read)
@@ -99,6 +102,10 @@ static void write_dp(struct dp *dp, unsigned offset, uint32_t data)
     if (offset == REG_CTRL_STAT) {
         dp->ctrl = data & CTRL_WRITABLE;
         dp->sticky &= ~(data & CTRL_STICKY);
+        /* Left open by the specification. OpenOCD turns overrun detection off when it connects and
+         * counts on finding no old overrun after that. */
+        if (!(data & CTRL_ORUNDETECT))
+            dp->sticky &= ~CTRL_STICKYORUN;
     } else if (offset == REG_SELECT) {
         dp->select = data;
     }
@@ -117,9 +124,9 @@ void dp_update(struct dp *dp, bool is_ap, uint64_t scan)
     }
     if (is_ap) {
         access_ap(dp, offset, read, data);
+    } else if (read) {
+        dp->result = read_dp(dp, offset);
     } else {
-        dp->result = read ? read_dp(dp, offset) : 0;
-        if (!read)
-            write_dp(dp, offset, data);
+        write_dp(dp, offset, data);
     }
 }

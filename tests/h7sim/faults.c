@@ -55,8 +55,8 @@ static const struct kind kinds[] = {
                          {NUMBER("TRANSACTIONS")},
                          "the chip is gone (TDO 1) after so many transactions"},
     [FAULT_WAIT_SOMETIMES] = {"wait-sometimes",
-                              {OPTIONAL("N", 2, 1000)},
-                              "every Nth transaction is answered WAIT"},
+                              {OPTIONAL("N", 2, 100)},
+                              "after every Nth AP read the next scan is answered WAIT"},
     [FAULT_WAIT_FOREVER] = {"wait-forever",
                             {OPTIONAL("AFTER", 0, 0)},
                             "every transaction after so many is answered WAIT"},
@@ -193,27 +193,30 @@ static enum line line_after(const struct faults *faults, uint64_t transactions)
 
 void faults_start(struct faults *faults)
 {
-    faults->transactions = faults->erases = faults->words = 0;
+    faults->transactions = faults->reads = faults->erases = faults->words = 0;
     faults->line = line_after(faults, 0);
 }
 
-bool faults_transaction(struct faults *faults)
+static bool must_wait(const struct faults *faults, bool after_read)
 {
-    if (faults->count == 0)
-        return false;
-
-    uint64_t n = ++faults->transactions;
-    enum line line = line_after(faults, n);
-    if (line > faults->line)
-        faults->line = line;
     for (size_t i = 0; i < faults->count; i++) {
         const struct fault *fault = &faults->list[i];
-        if (fault->kind == FAULT_WAIT_SOMETIMES && n % fault->arg[0] == 0)
+        if (fault->kind == FAULT_WAIT_SOMETIMES && after_read && faults->reads % fault->arg[0] == 0)
             return true;
-        if (fault->kind == FAULT_WAIT_FOREVER && n > fault->arg[0])
+        if (fault->kind == FAULT_WAIT_FOREVER && faults->transactions > fault->arg[0])
             return true;
     }
     return false;
+}
+
+bool faults_transaction(struct faults *faults, bool after_read)
+{
+    enum line line = line_after(faults, ++faults->transactions);
+
+    faults->reads += after_read;
+    if (line > faults->line)
+        faults->line = line;
+    return must_wait(faults, after_read);
 }
 
 const struct fault *faults_find(const struct faults *faults, enum fault_kind kind, uint32_t first,

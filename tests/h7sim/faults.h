@@ -47,7 +47,7 @@ struct faults {
     size_t count;
 
     enum line line;
-    uint64_t transactions;
+    uint64_t transactions, reads;
     uint64_t erases, words;
 };
 
@@ -66,8 +66,9 @@ void faults_print_help(FILE *f);
 /* A client connects: counts begin at 0, the line is good unless a fault says that it never is. */
 void faults_start(struct faults *faults);
 
-/* One DPACC or APACC scan begins; the line may go bad with it. True: answer it with WAIT. */
-bool faults_transaction(struct faults *faults);
+/* One DPACC or APACC scan begins; the line may go bad with it. after_read: the scan before began
+ * a read through an AP, which a fault may leave unfinished. True: answer this one with WAIT. */
+bool faults_transaction(struct faults *faults, bool after_read);
 
 /* A fault of this kind whose first argument is in [first, first + size), or NULL. */
 const struct fault *faults_find(const struct faults *faults, enum fault_kind kind, uint32_t first,

@@ -203,10 +203,15 @@ static void program_word(struct flash *flash, unsigned bank)
     }
     /* The chip would take it and find the ECC wrong when the word is read; saying so at once keeps
      * a missing erase from passing unseen. */
-    b->sr |= is_erased(cells) ? SR_EOP : SR_OPERR;
+    bool erased = is_erased(cells);
     program_bytes(cells, b->buffer, FLASH_WORD_SIZE);
+    if (!erased) {
+        b->sr |= SR_OPERR;
+        return;
+    }
     damage(flash, bank, b->word, cells);
     flash->stats->words[bank]++;
+    b->sr |= SR_EOP;
 }
 
 void flash_write(struct flash *flash, uint32_t offset, unsigned size, uint32_t value)

@@ -145,6 +145,12 @@ static int load_faults(struct simulator *sim)
     return -1;
 }
 
+static void client_left(struct simulator *sim)
+{
+    sim->stats.clients_left++;
+    report(sim);
+}
+
 static int play(struct simulator *sim, const char *characters, size_t size)
 {
     char replies[SERVER_BUFFER];
@@ -156,7 +162,7 @@ static int play(struct simulator *sim, const char *characters, size_t size)
     server_send(sim->server, replies, n);
     if (verdict == BITBANG_CLOSE) {
         server_close_client(sim->server);
-        report(sim);
+        client_left(sim);
     }
     return -1;
 }
@@ -171,6 +177,8 @@ static int handle(struct simulator *sim, enum server_event event, const char *by
     case SERVER_CLIENT_SENT:
         return play(sim, bytes, size);
     case SERVER_CLIENT_LEFT:
+        client_left(sim);
+        return -1;
     case SERVER_REPORT:
         report(sim);
         return -1;

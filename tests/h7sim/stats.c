@@ -40,6 +40,7 @@ static void print_json(FILE *f, const void *userdata)
 
     fprintf(f, "{\n");
     print_number(f, "clients", s->clients);
+    print_number(f, "clients_left", s->clients_left);
     print_number(f, "clocks", s->clocks);
     print_number(f, "transactions", s->transactions);
     fprintf(f, "  \"erases\": {\n");

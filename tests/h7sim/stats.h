@@ -13,9 +13,9 @@ enum chip_state {
 
 /* Counts since the process started; they go on over clients and resets. */
 struct stats {
-    uint64_t clients;
-    uint64_t clocks;       /* rising edges of TCK */
-    uint64_t transactions; /* DPACC and APACC scans */
+    uint64_t clients, clients_left; /* connections, and those of them that have ended */
+    uint64_t clocks;                /* rising edges of TCK */
+    uint64_t transactions;          /* DPACC and APACC scans */
     uint64_t erases[2][8]; /* completed erases, [bank][sector]; a bank erase counts in each */
     uint64_t words[2];     /* 32-byte flash words programmed, [bank] */
     uint64_t resets;       /* falling edges of NRST and SYSRESETREQ */

@@ -1,4 +1,4 @@
-"""README.md: its tables of codes are those of the programs, no more and no less."""
+"""README.md: its tables of codes say what the programs say, no more and no less."""
 
 import re
 from pathlib import Path
@@ -6,41 +6,47 @@ from pathlib import Path
 import pytest
 
 TOP = Path(__file__).parents[2]
+STRING = r'"(?:[^"\\]|\\.)*"'
 
 
 def table(heading):
-    """The first column of the table under a heading."""
-    section = re.split(r"^#+ ", (TOP / "README.md").read_text(), flags=re.MULTILINE)
-    text = next(part for part in section if part.startswith(heading))
-    return re.findall(r"^\| `([a-z0-9-]+)` \|", text, flags=re.MULTILINE)
+    """The rows of the table under a heading, each as a tuple; the first column without its ticks."""
+    sections = re.split(r"^#+ ", (TOP / "README.md").read_text(), flags=re.MULTILINE)
+    text = next(section for section in sections if section.startswith(heading))
+    rows = re.findall(r"^\| `(.+?)` \|(.*)\|$", text, flags=re.MULTILINE)
+    return [(name, *(cell.strip() for cell in rest.split("|"))) for name, rest in rows]
 
 
-def codes(header, prefix, left_out):
-    """The names of an enum's codes as people see them, in its order."""
-    names = re.findall(rf"^    {prefix}_([A-Z0-9_]+),", (TOP / header).read_text(), flags=re.MULTILINE)
-    return [name.lower().replace("_", "-") for name in names if name not in left_out]
-
-
-def openocd_codes():
-    names = codes("src/openocd/transcript.h", "OPENOCD", ["OK"])
-    names = [name for name in names if not name.startswith(("stage-", "end-"))]
-    renamed = {"missing": "openocd-missing", "crashed": "openocd-crashed"}
-    return [renamed.get(name, name) for name in names]
+def texts(source, left_out):
+    """The rows of a table {"name", "sentence", "hint"} in C, in their order."""
+    entry = re.compile(rf"=\s*\{{((?:\s*{STRING}\s*,?)+)\}}")
+    rows = []
+    for match in entry.finditer((TOP / source).read_text()):
+        row = [""]
+        for token in re.findall(rf"{STRING}|,", match[1]):
+            if token == ",":
+                row.append("")
+            else:
+                row[-1] += token[1:-1]
+        if row[0] not in left_out:
+            rows.append(tuple(row))
+    return rows
 
 
 @pytest.mark.parametrize(
-    "heading, expected",
+    "heading, source, left_out",
     [
-        ("Rejected", codes("include/m4flash/sketch.h", "SKETCH", ["ACCEPTED"])),
-        ("Failed", openocd_codes()),
+        ("Rejected", "src/sketch/code.c", ["accepted"]),
+        ("Failed", "src/openocd/code.c", ["ok"]),
     ],
 )
-def test_lists_every_code_once_in_the_programs_order(heading, expected):
+def test_says_of_every_code_what_the_programs_say(heading, source, left_out):
+    expected = texts(source, left_out)
     assert expected
     assert table(heading) == expected
 
 
-def test_lists_every_result():
-    names = codes("src/job/outcome.h", "RESULT", ["NONE"])
+def test_names_every_result():
+    names = re.findall(r"^    RESULT_([A-Z]+),", (TOP / "src/job/outcome.h").read_text(), flags=re.MULTILINE)
     assert names
-    assert table("What the outcome means") == names
+    assert [row[0] for row in table("What the outcome means")] == [n.lower() for n in names if n != "NONE"]

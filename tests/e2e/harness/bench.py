@@ -32,6 +32,7 @@ class Bench:
         self.daemon = None
         self.lines = []  # stderr of daemons that have ended
         self.uploads = 0  # completed so far, or None where a test cannot know
+        self.oldest_id = 0  # of the history that was there before
         self.compare_descriptors = True
 
     def make_folder(self, name):
@@ -107,7 +108,14 @@ class Bench:
             self.uploads += completed
 
     def history(self):
-        return history.read(os.path.join(self.state, "history.jsonl"))
+        """The outcomes of this bench's own uploads."""
+        entries = history.read(os.path.join(self.state, "history.jsonl"))
+        return [entry for entry in entries if entry["id"] > self.oldest_id]
+
+    def fill_history(self):
+        """Puts as many outcomes there as are kept, of uploads of which no test knows."""
+        history.fill(os.path.join(self.state, "history.jsonl"))
+        self.oldest_id = history.LENGTH_MAX
 
     def wait_outcomes(self, number=None):
         """Waits until so many uploads have an outcome (else: all that were completed)."""

@@ -4,21 +4,22 @@ import json
 import re
 from datetime import datetime
 
-KEYS = [
-    "id", "time", "result", "code", "message", "hint",
-    "sha256", "image_sha256", "bytes", "duration_ms", "file",
-]
+KEYS = {
+    "id": int, "time": str, "result": str, "code": str, "message": str, "hint": str,
+    "healthy": bool,  # programmed only
+    "sha256": str, "image_sha256": str, "bytes": int, "duration_ms": int, "file": str,
+}
 LENGTH_MAX = 1000
 DIGEST = re.compile(r"[0-9a-f]{64}")
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 FILE = re.compile(r"(\d+:\d+:\d+:\d+)?")
 CODES = {
-    "programmed": {"ok"},
+    "programmed": {"ok", "no-health"},
     "superseded": {"superseded"},
     "aborted": {"deleted", "stopped"},
     "failed": {
         "openocd-missing", "openocd-crashed", "no-adapter", "no-target", "halt-timeout",
-        "erase-failed", "write-failed", "verify-failed", "timeout", "no-health", "internal",
+        "erase-failed", "write-failed", "verify-failed", "timeout", "internal",
     },
     "rejected": {
         "not-regular", "unreadable", "empty", "too-large", "not-elf", "elf-class", "elf-endian",
@@ -46,11 +47,23 @@ def read(path):
     return entries
 
 
+def fill(path):
+    """As many entries as are kept, of uploads long gone."""
+    line = (
+        '{"id":%d,"time":"2026-01-01T00:00:00.000Z","result":"superseded","code":"superseded",'
+        '"message":"A newer upload took its place.","hint":"","sha256":"","image_sha256":"",'
+        '"bytes":0,"duration_ms":0,"file":"%d:1:1:1"}\n'
+    )
+    with open(path, "w", encoding="ascii") as file:
+        file.writelines(line % (number, number) for number in range(1, LENGTH_MAX + 1))
+
+
 def check(entry):
-    assert list(entry) == KEYS, entry
-    for key in KEYS:
-        wanted = int if key in ("id", "bytes", "duration_ms") else str
-        assert type(entry[key]) is wanted, (key, entry)
+    programmed = entry["result"] == "programmed"
+    keys = [key for key in KEYS if programmed or key != "healthy"]
+    assert list(entry) == keys, entry
+    assert all(type(entry[key]) is KEYS[key] for key in keys), entry
+    assert not programmed or entry["healthy"] == (entry["code"] == "ok"), entry
     assert entry["id"] > 0 and entry["bytes"] >= 0 and entry["duration_ms"] >= 0, entry
     assert TIME.fullmatch(entry["time"]), entry
     datetime.fromisoformat(entry["time"].replace("Z", "+00:00"))

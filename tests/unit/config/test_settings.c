@@ -36,6 +36,12 @@ static void assert_defaults(const struct settings *settings)
     assert_int_equal(settings->openocd_timeout_usec, 120000000);
     assert_string_equal(settings->board_name, DEFAULT_BOARD);
     assert_null(settings->health_file);
+    assert_int_equal(settings->health_timeout_usec, 5000000);
+    assert_string_equal(settings->default_sketch, "");
+    assert_true(settings->restore_on_failure);
+    assert_string_equal(settings->hooks_pre_directory, "/etc/m4flash/pre.d");
+    assert_string_equal(settings->hooks_post_directory, "/etc/m4flash/post.d");
+    assert_int_equal(settings->hooks_timeout_usec, 30000000);
 }
 
 static void test_defaults(void **state)
@@ -56,7 +62,9 @@ static void test_every_key(void **state)
     assert_string_equal(parse(settings,
                               "[Inbox]\nDirectory=/in\nFileName=a b.elf\nMaxSize=1K\n"
                               "[OpenOCD]\nProgram=/o\nConfig=/c\nTimeoutSec=2min 30s\n"
-                              "[Board]\nName=other\nHealthFile=/h\n",
+                              "[Board]\nName=other\nHealthFile=/h\nHealthTimeoutSec=1\n"
+                              "[Sketch]\nDefaultSketch=/s\nRestoreOnFailure=no\n"
+                              "[Hooks]\nPreDirectory=/b\nPostDirectory=/a\nTimeoutSec=2\n",
                               &heard),
                         "");
     assert_string_equal(settings->inbox_directory, "/in");
@@ -67,6 +75,12 @@ static void test_every_key(void **state)
     assert_int_equal(settings->openocd_timeout_usec, 150000000);
     assert_string_equal(settings->board_name, "other");
     assert_string_equal(settings->health_file, "/h");
+    assert_int_equal(settings->health_timeout_usec, 1000000);
+    assert_string_equal(settings->default_sketch, "/s");
+    assert_false(settings->restore_on_failure);
+    assert_string_equal(settings->hooks_pre_directory, "/b");
+    assert_string_equal(settings->hooks_post_directory, "/a");
+    assert_int_equal(settings->hooks_timeout_usec, 2000000);
 }
 
 static void test_later_wins_and_empty_undoes(void **state)
@@ -75,18 +89,25 @@ static void test_later_wins_and_empty_undoes(void **state)
     struct heard heard;
     (void)state;
 
-    parse(settings, "[Inbox]\nDirectory=/a\nDirectory=/b\nMaxSize=1\n[OpenOCD]\nConfig=/c\n",
+    parse(settings,
+          "[Inbox]\nDirectory=/a\nDirectory=/b\nMaxSize=1\n[OpenOCD]\nConfig=/c\n"
+          "[Sketch]\nDefaultSketch=/s\nRestoreOnFailure=no\n[Hooks]\nPreDirectory=/c\n",
           &heard);
     assert_string_equal(settings->inbox_directory, "/b");
     assert_string_equal(parse(settings,
                               "[Inbox]\nDirectory=\nMaxSize=\n[OpenOCD]\nConfig=\n"
-                              "[Board]\nName=\nHealthFile=\n",
+                              "[Board]\nName=\nHealthFile=\n"
+                              "[Sketch]\nDefaultSketch=\nRestoreOnFailure=\n"
+                              "[Hooks]\nPreDirectory=\n",
                               &heard),
                         "");
     assert_string_equal(settings->inbox_directory, "/tmp/arduino");
     assert_int_equal(settings->inbox_max_size, 64 << 20);
     assert_string_equal(settings->openocd_config, "");
     assert_string_equal(settings->health_file, "");
+    assert_string_equal(settings->default_sketch, "");
+    assert_true(settings->restore_on_failure);
+    assert_string_equal(settings->hooks_pre_directory, "/etc/m4flash/pre.d");
     assert_string_equal(settings->board_name, DEFAULT_BOARD);
 }
 
@@ -107,6 +128,11 @@ static void test_refused(void **state)
         {"[OpenOCD]\nTimeoutSec=soon", "a time"},
         {"[Board]\nName=../x", "absolute path of its profile"},
         {"[Board]\nHealthFile=version", "nothing for none"},
+        {"[Sketch]\nDefaultSketch=s.elf", "nothing for none"},
+        {"[Sketch]\nRestoreOnFailure=maybe", "yes or no"},
+        {"[Hooks]\nPreDirectory=pre.d", "an absolute path"},
+        {"[Hooks]\nPostDirectory=post.d", "an absolute path"},
+        {"[Hooks]\nTimeoutSec=0", "a time"},
         {"[Inbox]\nMaxsize=1", "no key Maxsize="},
         {"[Inbox]\nProgram=/o", "[Inbox] has no key Program="},
         {"\nMaxSize=1", "before the first [Section]"},

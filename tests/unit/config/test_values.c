@@ -141,6 +141,30 @@ static void test_names(void **state)
     assert_true(value_is_file_name(long_name));
 }
 
+static void test_booleans(void **state)
+{
+    static const char *const on[] = {"1", "yes", "Y", "true", "t", "ON"};
+    static const char *const off[] = {"0", "no", "N", "False", "f", "off"};
+    static const char *const neither[] = {"", "2", "01", "yes ", "ye", "yess", "-1", "none"};
+    (void)state;
+
+    for (size_t i = 0; i < ELEMENTSOF(on); i++) {
+        bool value = false;
+        assert_int_equal(value_parse_boolean(on[i], &value), 0);
+        assert_true(value);
+    }
+    for (size_t i = 0; i < ELEMENTSOF(off); i++) {
+        bool value = true;
+        assert_int_equal(value_parse_boolean(off[i], &value), 0);
+        assert_false(value);
+    }
+    for (size_t i = 0; i < ELEMENTSOF(neither); i++) {
+        bool value = i % 2;
+        assert_int_equal(value_parse_boolean(neither[i], &value), -EINVAL);
+        assert_int_equal(value, i % 2);
+    }
+}
+
 static void test_paths(void **state)
 {
     (void)state;
@@ -154,9 +178,10 @@ static void test_paths(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sizes), cmocka_unit_test(test_no_sizes), cmocka_unit_test(test_u32),
-        cmocka_unit_test(test_times), cmocka_unit_test(test_no_times), cmocka_unit_test(test_names),
-        cmocka_unit_test(test_paths),
+        cmocka_unit_test(test_sizes),    cmocka_unit_test(test_no_sizes),
+        cmocka_unit_test(test_u32),      cmocka_unit_test(test_times),
+        cmocka_unit_test(test_no_times), cmocka_unit_test(test_names),
+        cmocka_unit_test(test_booleans), cmocka_unit_test(test_paths),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -51,10 +51,10 @@ static int tear_down(void **state)
     return count_fds() == f->fds ? 0 : -1;
 }
 
-static int take(struct fixture *f, bool impatient)
+static int take(struct fixture *f)
 {
     f->snapshot = snapshot_free(f->snapshot);
-    return snapshot_take(f->dir.fd, "upload", MAX, impatient, &f->snapshot, &f->key);
+    return snapshot_take(f->dir.fd, "upload", MAX, &f->snapshot, &f->key);
 }
 
 static void assert_key(const struct fixture *f)
@@ -87,7 +87,7 @@ static void test_regular(void **state)
     struct fixture *f = *state;
 
     put(f, "a sketch");
-    assert_int_equal(take(f, false), SNAPSHOT_TAKEN);
+    assert_int_equal(take(f), SNAPSHOT_TAKEN);
     assert_copy(f, "a sketch", 8);
     assert_key(f);
 }
@@ -97,7 +97,7 @@ static void test_empty(void **state)
     struct fixture *f = *state;
 
     put(f, "");
-    assert_int_equal(take(f, false), SNAPSHOT_TAKEN);
+    assert_int_equal(take(f), SNAPSHOT_TAKEN);
     assert_copy(f, "", 0);
 }
 
@@ -109,11 +109,11 @@ static void test_largest(void **state)
     for (size_t i = 0; i <= MAX; i++)
         bytes[i] = (char)(i * 2654435761U >> 13);
     temp_dir_write(&f->dir, "upload", bytes, MAX);
-    assert_int_equal(take(f, false), SNAPSHOT_TAKEN);
+    assert_int_equal(take(f), SNAPSHOT_TAKEN);
     assert_copy(f, bytes, MAX);
 
     temp_dir_write(&f->dir, "upload", bytes, MAX + 1);
-    assert_int_equal(take(f, false), SNAPSHOT_TOO_LARGE);
+    assert_int_equal(take(f), SNAPSHOT_TOO_LARGE);
     assert_null(f->snapshot);
     assert_key(f);
 }
@@ -140,7 +140,7 @@ static void test_sparse(void **state)
     _cleanup_fd_ int fd = openat(f->dir.fd, "upload", O_WRONLY | O_CLOEXEC);
     assert_int_equal(ftruncate(fd, INT64_C(1) << 40), 0);
     fd = fd_close(fd);
-    assert_int_equal(take(f, false), SNAPSHOT_TOO_LARGE);
+    assert_int_equal(take(f), SNAPSHOT_TOO_LARGE);
     assert_true(f->key.size == UINT64_C(1) << 40);
     if (before != UINT64_MAX)
         assert_true(bytes_read_so_far() - before < MAX / 2);
@@ -150,7 +150,7 @@ static void test_gone(void **state)
 {
     struct fixture *f = *state;
 
-    assert_int_equal(take(f, false), SNAPSHOT_GONE);
+    assert_int_equal(take(f), SNAPSHOT_GONE);
     assert_null(f->snapshot);
 }
 
@@ -158,10 +158,10 @@ static void test_gone(void **state)
 
 static void assert_not_regular(struct fixture *f)
 {
-    assert_int_equal(take(f, false), SNAPSHOT_NOT_REGULAR);
+    assert_int_equal(take(f), SNAPSHOT_NOT_REGULAR);
     assert_null(f->snapshot);
     assert_key(f);
-    assert_int_equal(take(f, true), SNAPSHOT_NOT_REGULAR);
+    assert_int_equal(take(f), SNAPSHOT_NOT_REGULAR);
 }
 
 static void test_link(void **state)
@@ -229,10 +229,10 @@ static bool is_unreadable_to_nobody(struct fixture *f)
         (setresgid(NOBODY, NOBODY, NOBODY) < 0 || setresuid(NOBODY, NOBODY, NOBODY) < 0))
         return false;
     prctl(PR_SET_DUMPABLE, 1); /* else /proc/self is root's now */
-    if (snapshot_take(f->dir.fd, "control", MAX, false, &f->snapshot, &f->key) != SNAPSHOT_TAKEN)
+    if (snapshot_take(f->dir.fd, "control", MAX, &f->snapshot, &f->key) != SNAPSHOT_TAKEN)
         return false;
     f->snapshot = snapshot_free(f->snapshot);
-    return take(f, false) == SNAPSHOT_UNREADABLE && !f->snapshot && f->key.size == 6;
+    return take(f) == SNAPSHOT_UNREADABLE && !f->snapshot && f->key.size == 6;
 }
 
 static void test_unreadable(void **state)
@@ -265,7 +265,7 @@ static void test_shortage(void **state)
             const struct rlimit limit = {(rlim_t)lowest + spare, (rlim_t)lowest + spare};
             close(lowest);
             setrlimit(RLIMIT_NOFILE, &limit);
-            _exit(take(f, false) == -EMFILE && !f->snapshot ? 0 : 1);
+            _exit(take(f) == -EMFILE && !f->snapshot ? 0 : 1);
         }
         assert_int_equal(waitpid(pid, &status, 0), pid);
         assert_int_equal(status, 0);
@@ -274,30 +274,17 @@ static void test_shortage(void **state)
 
 /* ---- Files in use ---------------------------------------------------------------------------- */
 
-static void skip_without_leases(struct fixture *f)
-{
-    _cleanup_fd_ int fd = openat(f->dir.fd, "upload", O_RDONLY | O_CLOEXEC);
-
-    if (fcntl(fd, F_SETLEASE, F_RDLCK) < 0) {
-        print_message("no leases on this file system\n");
-        skip();
-    }
-}
-
 static void test_open_for_writing(void **state)
 {
     struct fixture *f = *state;
 
     put(f, "half a sk");
-    skip_without_leases(f);
     _cleanup_fd_ int writer = openat(f->dir.fd, "upload", O_WRONLY | O_CLOEXEC);
-    assert_int_equal(take(f, false), SNAPSHOT_BUSY);
-    assert_null(f->snapshot);
+    assert_int_equal(take(f), SNAPSHOT_TAKEN);
     assert_key(f);
-    assert_int_equal(take(f, true), SNAPSHOT_TAKEN);
     assert_copy(f, "half a sk", 9);
     writer = fd_close(writer);
-    assert_int_equal(take(f, false), SNAPSHOT_TAKEN);
+    assert_int_equal(take(f), SNAPSHOT_TAKEN);
 }
 
 /* Too large is too large, even while it is being written. */
@@ -308,20 +295,7 @@ static void test_too_large_while_written(void **state)
     put(f, "");
     _cleanup_fd_ int writer = openat(f->dir.fd, "upload", O_WRONLY | O_CLOEXEC);
     assert_int_equal(ftruncate(writer, MAX + 1), 0);
-    assert_int_equal(take(f, false), SNAPSHOT_TOO_LARGE);
-}
-
-/* A reader is in nobody's way, and nothing of ours is left on the file. */
-static void test_leaves_no_lease(void **state)
-{
-    struct fixture *f = *state;
-
-    put(f, "a sketch");
-    _cleanup_fd_ int reader = openat(f->dir.fd, "upload", O_RDONLY | O_CLOEXEC);
-    assert_true(reader >= 0);
-    assert_int_equal(take(f, false), SNAPSHOT_TAKEN);
-    _cleanup_fd_ int writer = openat(f->dir.fd, "upload", O_WRONLY | O_NONBLOCK | O_CLOEXEC);
-    assert_true(writer >= 0);
+    assert_int_equal(take(f), SNAPSHOT_TOO_LARGE);
 }
 
 /* Goes on until killed. */
@@ -335,7 +309,7 @@ _Noreturn static void keep_changing(const struct fixture *f)
             _exit(1);
 }
 
-/* Even the impatient gets no copy of a file that does not hold still. */
+/* There is no copy of a file that does not hold still. */
 static void test_changing(void **state)
 {
     struct fixture *f = *state;
@@ -347,49 +321,40 @@ static void test_changing(void **state)
     if (writer == 0)
         keep_changing(f);
     for (unsigned i = 0; i < ROUNDS && r == SNAPSHOT_TAKEN; i++)
-        r = take(f, true);
+        r = take(f);
     kill(writer, SIGKILL);
     waitpid(writer, NULL, 0);
     assert_int_equal(r, SNAPSHOT_BUSY);
     assert_null(f->snapshot);
 }
 
-/* Opens for writing until it meets a copy in progress, and is made to wait for its end. */
-_Noreturn static void meet_a_copy(const struct fixture *f)
+/* Opens for writing, as touch(1) does, again and again: 1 if that was ever refused. */
+_Noreturn static void keep_touching(const struct fixture *f)
 {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     for (;;) {
         int fd = openat(f->dir.fd, "upload", O_WRONLY | O_NONBLOCK | O_CLOEXEC);
         if (fd < 0)
-            _exit(errno == EWOULDBLOCK ? 0 : 1);
+            _exit(1);
         close(fd);
-        usleep(100);
     }
 }
 
-static void test_holds_off_writers(void **state)
+static void test_is_in_no_writers_way(void **state)
 {
     struct fixture *f = *state;
     _cleanup_free_ char *bytes = calloc(1, MAX);
-    int status = -1;
-    pid_t met = 0;
+    int status;
 
     temp_dir_write(&f->dir, "upload", bytes, MAX);
-    skip_without_leases(f);
     pid_t writer = fork();
     if (writer == 0)
-        meet_a_copy(f);
-    for (unsigned i = 0; i < ROUNDS && met == 0; i++) {
-        int r = take(f, false);
-        if (r != SNAPSHOT_TAKEN && r != SNAPSHOT_BUSY)
-            break;
-        met = waitpid(writer, &status, WNOHANG);
-    }
-    if (met == 0) {
-        kill(writer, SIGKILL);
-        waitpid(writer, &status, 0);
-    }
-    assert_int_equal(status, 0);
+        keep_touching(f);
+    for (unsigned i = 0; i < ROUNDS; i++)
+        assert_int_equal(take(f), SNAPSHOT_TAKEN);
+    kill(writer, SIGKILL);
+    assert_int_equal(waitpid(writer, &status, 0), writer);
+    assert_true(WIFSIGNALED(status));
 }
 
 /* ---- The copy -------------------------------------------------------------------------------- */
@@ -400,7 +365,7 @@ static void test_sealed(void **state)
     struct fixture *f = *state;
 
     put(f, "a sketch");
-    assert_int_equal(take(f, false), SNAPSHOT_TAKEN);
+    assert_int_equal(take(f), SNAPSHOT_TAKEN);
     int fd = f->snapshot->fd;
     assert_int_equal(fcntl(fd, F_GET_SEALS), all);
     assert_int_equal(pwrite(fd, "x", 1, 0), -1);
@@ -420,7 +385,7 @@ static void test_later_writes(void **state)
 
     put(f, "a sketch");
     _cleanup_fd_ int writer = openat(f->dir.fd, "upload", O_WRONLY | O_CLOEXEC);
-    assert_int_equal(take(f, true), SNAPSHOT_TAKEN);
+    assert_int_equal(take(f), SNAPSHOT_TAKEN);
     assert_int_equal(pwrite(writer, "another one", 11, 0), 11);
     assert_copy(f, "a sketch", 8);
     assert_int_equal(ftruncate(writer, 0), 0);
@@ -432,7 +397,7 @@ static void test_later_writes(void **state)
 static struct snapshot *snapshot_of(struct fixture *f, const void *bytes, size_t size)
 {
     temp_dir_write(&f->dir, "upload", bytes, size);
-    assert_int_equal(take(f, false), SNAPSHOT_TAKEN);
+    assert_int_equal(take(f), SNAPSHOT_TAKEN);
     return TAKE_PTR(f->snapshot);
 }
 
@@ -482,9 +447,8 @@ int main(void)
         TEST(test_shortage),
         TEST(test_open_for_writing),
         TEST(test_too_large_while_written),
-        TEST(test_leaves_no_lease),
         TEST(test_changing),
-        TEST(test_holds_off_writers),
+        TEST(test_is_in_no_writers_way),
         TEST(test_sealed),
         TEST(test_later_writes),
         TEST(test_begins),

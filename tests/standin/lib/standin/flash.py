@@ -16,10 +16,6 @@ class Flash:
         if size < 2 * BANK:
             os.pwrite(self.fd, BLANK * (2 * BANK - size), size)
 
-    @staticmethod
-    def holds(address):
-        return START <= address < START + 2 * BANK
-
     def erase(self, address):
         os.pwrite(self.fd, BLANK * SECTOR, address - START)
 

@@ -36,9 +36,6 @@ class Output:
     @staticmethod
     def flood():
         """Half in lines, half in one line that does not end."""
-        block = b"Info : nothing to see here\n" * 4096
-        for _ in range(FLOOD // 2 // len(block)):
-            write(block)
-        for _ in range(FLOOD // 2 // 65536):
-            write(b"x" * 65536)
-        write(b"\n")
+        line = b"Info : nothing to see here\n"
+        write(line * (FLOOD // 2 // len(line) + 1))
+        write(b"x" * (FLOOD // 2) + b"\n")

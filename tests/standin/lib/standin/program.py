@@ -2,27 +2,24 @@
 
 import os
 import signal
-import subprocess
-import sys
 import time
 
-from standin import tcl, texts
+from standin import nuisance, options, tcl, texts
 from standin.control import Control
-from standin.flash import BANK, SECTOR, START, Flash
+from standin.flash import BANK, SECTOR, START, WORD, Flash
+from standin.image import Image
 from standin.output import Output
 
 PORTS = [["gdb_port", "disabled"], ["tcl_port", "disabled"], ["telnet_port", "disabled"]]
-SHORT = {"h": 0, "v": 0, "d": 0, "l": 1, "s": 1, "f": 1, "c": 1}
-LONG = {"help": "h", "version": "v", "debug": "d", "log_output": "l", "search": "s", "file": "f",
-        "command": "c"}
+FIFO = 16352  # bytes that OpenOCD sends before it looks how far the chip has come
 
 
 class Failure(Exception):
     """A failed run: what OpenOCD says of it, and our procedure's own message."""
 
-    def __init__(self, stage, lines, message):
+    def __init__(self, lines, message=""):
         super().__init__(message)
-        self.stage, self.lines, self.message = stage, lines, message
+        self.lines, self.message = lines, message
 
 
 class Exit(Exception):
@@ -31,84 +28,11 @@ class Exit(Exception):
         self.status, self.lines = status, lines
 
 
-def parse_options(argv):
-    """OpenOCD's options as (letter, argument), in order. -d takes its argument only attached."""
-    options, i = [], 1
-    while i < len(argv):
-        word = argv[i]
-        i += 1
-        if word.startswith("--") and len(word) > 2:
-            name, attached, value = word[2:].partition("=")
-            letter = LONG.get(name)
-            if not letter:
-                raise Exit(1, f"{argv[0]}: unrecognized option '{word}'")
-        elif word.startswith("-") and len(word) > 1:
-            letter, value = word[1], word[2:]
-            attached = value
-            if letter not in SHORT:
-                raise Exit(1, f"{argv[0]}: invalid option -- '{letter}'")
-        else:
-            raise Exit(1, f"Unexpected command line argument: {word}")
-        if SHORT[letter] and not attached:
-            if i == len(argv):
-                raise Exit(1, f"{argv[0]}: option requires an argument -- '{letter}'")
-            value = argv[i]
-            i += 1
-        options.append((letter, value))
-    return options
-
-
 class Run:
     def __init__(self, argv, out):
         self.argv, self.out = argv, out
-        self.control = self.flash = None
-        self.loaded = False
-        self.connected = False
-
-    # Lines of our procedure.
-
-    def say(self, text):
-        self.out.line("m4flash: " + text)
-
-    def stage(self, name):
-        self.say("stage " + name)
-        mode = self.control.mode
-        if mode == "hang" and name == "connect" or \
-                mode == "hang-at-stage" and name == self.control.text("stage", "write"):
-            self.hang()
-        if name == self.control.text("stage", "write"):
-            self.disturb(mode)
-
-    # Disturbances that the real program only shows by accident.
-
-    @staticmethod
-    def hang():
-        while True:
-            time.sleep(3600)
-
-    def disturb(self, mode):
-        if mode == "crash":
-            self.out.line(texts.ASSERTION)
-            self.end(-signal.SIGABRT)
-            os.abort()
-        if mode == "crash-signal":
-            self.end(-signal.SIGSEGV)
-            signal.signal(signal.SIGSEGV, signal.SIG_DFL)
-            os.kill(os.getpid(), signal.SIGSEGV)
-        if mode == "silence":
-            time.sleep(self.control.number("silence", 5))
-        if mode == "flood":
-            self.out.flood()
-        if mode == "forged":
-            self.out.lines(texts.FORGED)
-        if mode == "grandchild":
-            subprocess.Popen(["/bin/sleep", self.control.text("grandchild", "600")],
-                             start_new_session=True)
-
-    def end(self, status):
-        self.control.log(event="end", status=status)
-
-    # The commands.
+        self.control = self.script = self.stage_name = None
+        self.met_chip = False
 
     def run(self, command):
         name, args = command[0], command[1:]
@@ -117,13 +41,13 @@ class Run:
         if name == "script" and len(args) == 1:
             if not os.path.exists(args[0]):
                 raise Exit(1, *texts.missing_script(args[0]))
-            self.loaded = True
-        elif name == "m4flash_program" and self.loaded:
+            self.script = args[0]
+        elif name == "m4flash_program" and self.script:
             if len(args) != 5:
                 raise Exit(1, 'wrong # args: should be "m4flash_program config image_dir start '
                               'sector_size n"')
             self.procedure("program", args)
-        elif name == "m4flash_release" and self.loaded:
+        elif name == "m4flash_release" and self.script:
             if len(args) != 1:
                 raise Exit(1, 'wrong # args: should be "m4flash_release config"')
             self.procedure("release", args)
@@ -138,112 +62,161 @@ class Run:
         except OSError:
             self.say("stage connect")
             self.say(f"error connect Can't find {args[0]}")
-            raise Exit(1, texts.SHUTDOWN) from None
+            raise Exit(1, texts.SHUTDOWN, *texts.trace(self.script)) from None
         self.control.log(event="start", argv=self.argv)
         self.out.split = self.control.mode == "split"
         try:
             self.connect()
             if action == "program":
-                self.program(args[1], int(args[2], 0), int(args[3], 0), int(args[4], 0))
+                self.program(args[1], *(int(arg, 0) for arg in args[2:]))
             self.reset()
         except Failure as failure:
             self.fail(failure)
-        self.end(0)
-        raise Exit(0, *([] if self.control.mode == "exit-0-without-done" else [texts.SHUTDOWN]))
+        self.control.log(event="end", status=0)
+        raise Exit(0, texts.SHUTDOWN, texts.QUIT)
 
-    def fail(self, failure):
-        self.out.lines(failure.lines)
-        self.say(f"error {failure.stage} {failure.message}")
-        if self.connected and self.control.mode not in texts.DEAD_AFTER:
-            self.say("released")
-        self.end(1)
-        raise Exit(1, texts.SHUTDOWN)
+    # The steps of our procedures.
 
-    def fail_if(self, stage, sector=None):
-        """Fails if this mode does so here: modes with a sector fail in the one that control says."""
-        found = texts.FAILURES.get(self.control.mode)
-        if not found or found[0] != stage:
-            return
-        if sector is None or sector == int(self.control.number("sector")):
-            raise Failure(stage, [text.format(sector=sector) for text in found[1]], found[2])
+    def say(self, text):
+        self.out.line("m4flash: " + text)
+
+    def stage(self, name):
+        self.say("stage " + name)
+        self.stage_name = name
+        nuisance.at_stage(name, self.control, self.out)
+
+    def fails(self, mode, sector=None):
+        """True if this is the run, and the sector, to fail in this way."""
+        return self.control.mode == mode and sector in (None, int(self.control.number("sector")))
 
     def connect(self):
         self.stage("connect")
-        self.fail_if("connect")
-        self.out.lines(texts.CONNECTED)
-        self.connected = True
+        if self.control.mode in texts.UNREACHABLE:
+            lines, message = texts.UNREACHABLE[self.control.mode]
+            self.met_chip = set(texts.EXAMINED) <= set(lines)
+            raise Failure(lines, message)
+        self.out.lines(texts.ADAPTER + texts.EXAMINED + texts.CHAIN + texts.HALTED)
+        self.met_chip = True
         self.say("connected")
 
-    def program(self, image_dir, start, size, count):
-        self.flash = Flash(self.control.text("flash", os.devnull))
-        if self.control.mode == "missing-bank" or size != SECTOR or (start - START) % SECTOR or \
-                not START <= start < start + size * count <= START + 2 * BANK:
-            raise Failure("connect", [], f"no flash bank at 0x{start:08x}")
-        images = [self.image(image_dir, n) for n in range(count)]
-        sectors = [(n, start + n * size, images[n]) for n in range(count)]
-        self.stage("erase")
-        for n, address, _ in sectors:
-            self.say(f"sector {n}")
-            self.fail_if("erase", n)
-            self.flash.erase(address)
-            time.sleep(self.control.number("delay"))
-        self.stage("write")
-        done, total = 0, sum(map(len, images))
-        self.say(f"progress 0 {total}")
-        for n, address, image in sectors:
-            self.say(f"sector {n}")
-            self.fail_if("write", n)
-            if not self.flash.write(address, image):
-                raise Failure("write", *texts.FAILURES["write-failed"][1:])
-            done += len(image)
-            time.sleep(self.control.number("delay"))
-            self.say(f"progress {done} {total}")
-        self.stage("verify")
-        for n, address, image in sectors:
-            self.say(f"sector {n}")
-            self.fail_if("verify", n)
-            if self.flash.read(address, len(image)) != image:
-                raise Failure("verify", *texts.FAILURES["verify-failed"][1:])
+    def program(self, image_dir, start, sector_size, n):
+        image = Image(image_dir, sector_size, n)
+        if image.wrong:
+            raise Failure([], image.wrong)
+        flash = self.find_bank(start, sector_size * n)
+        if self.control.mode == "exit-0-without-done":
+            self.control.log(event="end", status=0)
+            raise Exit(0, texts.SHUTDOWN, texts.QUIT)
+        self.erase(flash, start, sector_size, n)
+        self.write(flash, start, image.bytes)
+        self.verify(flash, start, sector_size, image.filled())
 
-    @staticmethod
-    def image(image_dir, n):
-        try:
-            with open(os.path.join(image_dir, f"sector-{n}.bin"), "rb") as file:
-                return file.read(SECTOR)
-        except FileNotFoundError:
-            return b""
+    def find_bank(self, start, size):
+        """The bank that begins last before start is asked for its size, if there is one."""
+        bank = 1 if start >= START + BANK and self.control.mode != "missing-bank" else 0
+        if start >= START:
+            self.out.lines(texts.bank(bank))
+        if not START + bank * BANK <= start < start + size <= START + (bank + 1) * BANK:
+            raise Failure([], f"no flash bank holds 0x{start:08x} to 0x{start + size - 1:08x}")
+        return Flash(self.control.text("flash"))
+
+    def erase(self, flash, start, sector_size, n):
+        self.stage("erase")
+        for sector in range(n):
+            self.say(f"sector {sector}")
+            if sector == 0 and start >= START + BANK:
+                self.out.lines(texts.bank(0))
+            address = start + sector * sector_size
+            if (address - START) % SECTOR or sector_size % SECTOR:
+                last = address + sector_size - 1
+                raise Failure([f"Error: address range 0x{address:08x} .. 0x{last:08x} is not "
+                               "sector-aligned"])
+            number = (address - START) % BANK // SECTOR
+            if self.fails("erase-failed", sector):
+                raise Failure(texts.erase_failed(number))
+            if self.fails("write-protected", sector):
+                raise Failure(texts.erase_failed(number, texts.WRITE_PROTECTED))
+            for part in range(address, address + sector_size, SECTOR):
+                flash.erase(part)
+            self.pause()
+
+    def write(self, flash, start, image):
+        """All but the first flash word, then that."""
+        total, first = len(image), min(len(image), WORD)
+        self.stage("write")
+        self.say(f"progress 0 {total}")
+        self.write_part(flash, start + first, image[first:])
+        self.say(f"progress {total - first} {total}")
+        self.write_part(flash, start, image[:first])
+        self.say(f"progress {total} {total}")
+
+    def write_part(self, flash, address, data):
+        if not data:
+            return
+        pad = -len(data) % WORD
+        if pad:
+            self.out.line(texts.padding(address + len(data), pad))
+        failure = Failure(texts.write_failed(address - address % BANK, address % BANK))
+        for offset in range(0, len(data), FIFO):
+            chunk = data[offset:offset + FIFO]
+            self.out.line(texts.written(offset, (len(data) + pad - offset) // WORD))
+            sector = (address + offset + len(chunk) - 1) % BANK // SECTOR
+            if self.fails("write-failed", sector) or not flash.write(address + offset, chunk):
+                raise failure
+            self.pause(len(chunk) / SECTOR)
+
+    def verify(self, flash, start, sector_size, image):
+        self.stage("verify")
+        if self.control.mode != "verify-failed" and flash.read(start, len(image)) == image:
+            return
+        self.out.line(texts.MISMATCH)
+        for sector in range(len(image) // sector_size):
+            offset = sector * sector_size
+            self.say(f"sector {sector}")
+            differs = flash.read(start + offset, sector_size) != image[offset:offset + sector_size]
+            if differs or self.fails("verify-failed", sector):
+                raise Failure([texts.MISMATCH])
+        raise Failure([])
 
     def reset(self):
         self.stage("reset")
-        self.fail_if("reset")
-        self.out.lines(texts.RESET)
+        self.out.lines(texts.CHAIN)
         self.say("released")
-        if self.control.mode != "exit-0-without-done":
-            self.stage("done")
+        self.stage("done")
+
+    def pause(self, sectors=1.0):
+        time.sleep(self.control.number("delay") * sectors)
+
+    def fail(self, failure):
+        self.out.lines(failure.lines)
+        self.say(f"error {self.stage_name} {failure.message}".rstrip())
+        if self.met_chip:
+            self.out.lines(texts.CHAIN)
+            if self.control.mode == "halt-timeout":
+                self.out.line(texts.CANNOT_RESET)
+            self.say("released")
+        self.control.log(event="end", status=1)
+        raise Exit(1, texts.SHUTDOWN, *texts.trace(self.script), texts.QUIT)
 
 
 def main(argv):
     out = Output()
     out.lines(texts.BANNER)
     try:
-        options = parse_options(argv)
-        if any(letter in "hv" for letter, _ in options):
+        given = options.parse(argv)
+        if any(letter in "hv" for letter, _ in given):
             return 0
         run = Run(argv, out)
-        for letter, value in options:
+        for letter, value in given:
             scripts = [["script", value]] if letter == "f" else \
                 tcl.commands(value) if letter == "c" else []
             for command in scripts:
                 run.run(command)
-        run.hang()  # no shutdown: the real one would be serving now
-    except tcl.TclError as error:
+        nuisance.hang()  # no shutdown: the real one would be serving now
+    except (options.Usage, tcl.TclError) as error:
         out.line(str(error))
         return 1
     except Exit as end:
         out.lines(end.lines)
         return end.status
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv))

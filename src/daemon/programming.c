@@ -1,0 +1,105 @@
+#include "daemon/programming.h"
+
+#include <inttypes.h>
+#include <syslog.h>
+
+#include "daemon/queue.h"
+
+enum {
+    PAUSE_USEC = 1000 * 1000, /* before another try to connect: whoever held the pins may let go */
+};
+
+static void on_progress(const struct transcript *transcript, void *userdata)
+{
+    struct manager *manager = userdata;
+    const struct job *job = manager_find(manager, JOB_PROGRAMMING);
+
+    if (transcript->stage != manager->progress.stage)
+        journal_log(manager->journal, LOG_INFO, "Job %" PRIu64 ": %s", job->id,
+                    openocd_stage_name(transcript->stage));
+    manager->progress = *transcript;
+    manager_update_status(manager);
+}
+
+static void on_line(int priority, const char *line, void *userdata)
+{
+    struct manager *manager = userdata;
+
+    /* Our own procedure turns debugging on for its progress; nobody asked to read it. */
+    if (priority < LOG_DEBUG)
+        journal_log(manager->journal, priority, "%s", line);
+}
+
+static struct outcome outcome_of(const struct job *job, const struct deploy_result *result)
+{
+    if (result->code != OPENOCD_OK)
+        return outcome_failed(result->code, result->transcript.error, result->restored,
+                              result->lost);
+    if (job->recovery)
+        return outcome_recovered(job->intent.slot == STORE_PENDING, result->healthy);
+    return outcome_programmed(job->report.image_size, job->report.sectors,
+                              job_now_usec() - job->begun_usec, result->healthy);
+}
+
+static void on_result(const struct deploy_result *result, void *userdata)
+{
+    struct manager *manager = userdata;
+    struct job *job = manager_find(manager, JOB_PROGRAMMING);
+    struct outcome outcome = outcome_of(job, result);
+
+    if (!result->released)
+        journal_log(manager->journal, LOG_CRIT,
+                    "The microcontroller may have been left halted, and with it everything that "
+                    "goes through its firmware: reset the board.");
+    if (result->lost)
+        journal_log(manager->journal, LOG_CRIT,
+                    "The M4 holds no whole sketch, and none could be put back: upload one.");
+    manager_close_job(manager, job, &outcome);
+}
+
+static void on_end(void *userdata)
+{
+    struct manager *manager = userdata;
+
+    manager->deploy = deploy_free(manager->deploy);
+    queue_run(manager);
+}
+
+static struct program_spec program_of(const struct orders *orders)
+{
+    return (struct program_spec){
+        .board = &orders->board,
+        .openocd = orders->settings->openocd_program,
+        .script = orders->openocd_script,
+        .config = orders->openocd_config,
+        .runtime_dir = orders->runtime_dir,
+        .timeout_usec = orders->settings->openocd_timeout_usec,
+        .health_file = orders->health_file,
+        .health_timeout_usec = orders->settings->health_timeout_usec,
+    };
+}
+
+void programming_start(struct manager *manager, struct job *job)
+{
+    const struct orders *orders = manager->orders;
+    const struct deploy_spec spec = {
+        .program = program_of(orders),
+        .state_dir = ledger_state_dir(manager->ledger),
+        .image = job_image(job),
+        .intent = job->intent,
+        .recovery = job->recovery,
+        .restore = orders->settings->restore_on_failure,
+        .pause_usec = PAUSE_USEC,
+        .on_progress = on_progress,
+        .on_line = on_line,
+        .on_result = on_result,
+        .on_end = on_end,
+        .userdata = manager,
+    };
+
+    job_set_state(job, JOB_PROGRAMMING);
+    transcript_init(&manager->progress);
+    int r = deploy_new(manager->event, &spec, &manager->deploy);
+    if (r < 0)
+        manager_fail_job(manager, job, orders->runtime_dir, r);
+}

@@ -1,0 +1,307 @@
+#include "job/deploy.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <syslog.h>
+
+struct deploy {
+    struct deploy_spec spec;
+    sd_event *event;
+    struct program *program;
+    sd_event_source *pause_source;
+    struct store_image installed; /* while it is being put back */
+    struct store_intent intent;
+    bool durable; /* the intent record is on disk */
+    bool restoring;
+    unsigned tries; /* of this image, in this process */
+    struct deploy_result result;
+};
+
+struct deploy *deploy_free(struct deploy *deploy)
+{
+    if (!deploy)
+        return NULL;
+    sd_event_source_disable_unref(deploy->pause_source);
+    program_free(deploy->program);
+    store_image_clear(&deploy->installed);
+    sd_event_unref(deploy->event);
+    free(deploy);
+    return NULL;
+}
+
+bool deploy_is_durable(const struct deploy *deploy)
+{
+    return deploy->durable;
+}
+
+static void _printf_(3, 4) say(struct deploy *deploy, int priority, const char *format, ...)
+{
+    char line[512];
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(line, sizeof(line), format, arguments);
+    va_end(arguments);
+    deploy->spec.on_line(priority, line, deploy->spec.userdata);
+}
+
+/* ---- The record of what is being done ----------------------------------------------------------
+ */
+
+static void save_intent(struct deploy *deploy)
+{
+    int r = store_save_intent(deploy->spec.state_dir, &deploy->intent);
+
+    deploy->durable = r >= 0;
+    if (r < 0)
+        say(deploy, LOG_WARNING,
+            "This programming is not protected against a power cut, its record cannot be "
+            "written: %s",
+            strerror(-r));
+}
+
+/* Image first, record second: a record never names what is not there. */
+static void make_durable(struct deploy *deploy)
+{
+    const struct deploy_spec *spec = &deploy->spec;
+
+    int r = store_save(spec->state_dir, STORE_PENDING, &spec->image);
+    if (r < 0) {
+        say(deploy, LOG_WARNING,
+            "This programming is not protected against a power cut, its image cannot be kept: %s",
+            strerror(-r));
+        return;
+    }
+    save_intent(deploy);
+}
+
+/* A record that cannot be removed would have the next start program again: better said than silent.
+ */
+static void forget_intent(struct deploy *deploy)
+{
+    int r = store_remove_intent(deploy->spec.state_dir);
+
+    if (r >= 0)
+        r = store_remove(deploy->spec.state_dir, STORE_PENDING);
+    if (r < 0)
+        say(deploy, LOG_WARNING, "The record of this programming cannot be removed: %s",
+            strerror(-r));
+}
+
+/* What could not be kept before programming may have room by now. */
+static int keep_late(struct deploy *deploy)
+{
+    return deploy->durable ? 0
+                           : store_save(deploy->spec.state_dir, STORE_PENDING, &deploy->spec.image);
+}
+
+static void promote(struct deploy *deploy)
+{
+    int state_dir = deploy->spec.state_dir;
+
+    int r = keep_late(deploy);
+    if (r >= 0)
+        r = store_promote(state_dir, deploy->spec.program.board->flash.size);
+    else
+        store_remove(state_dir, STORE_INSTALLED); /* no record is better than a wrong one */
+    if (r < 0)
+        say(deploy, LOG_WARNING, "What is installed now cannot be recorded: %s", strerror(-r));
+    else
+        forget_intent(deploy);
+}
+
+/*
+ * After the outcome is on record: brings the state directory in line with the chip. A power cut
+ * between the two finds both, and repeats only this.
+ */
+static void settle(struct deploy *deploy)
+{
+    const struct deploy_result *result = &deploy->result;
+
+    if (result->code == OPENOCD_OK && deploy->intent.slot == STORE_PENDING) {
+        promote(deploy);
+    } else if (!result->lost) {
+        forget_intent(deploy);
+    } else if (deploy->spec.recovery || deploy->intent.slot == STORE_PENDING) {
+        deploy->intent.attempts = DEPLOY_GIVEN_UP;
+        save_intent(deploy);
+    }
+}
+
+/* ---- Trying
+ * --------------------------------------------------------------------------------------- */
+
+static void end(struct deploy *deploy)
+{
+    const struct deploy_spec *spec = &deploy->spec;
+
+    deploy->program = program_free(deploy->program);
+    deploy->result.detail = deploy->result.transcript.error;
+    spec->on_result(&deploy->result, spec->userdata);
+    settle(deploy);
+    spec->on_end(spec->userdata);
+}
+
+static int start(struct deploy *deploy, const struct store_image *image);
+
+static void fail_to_start(struct deploy *deploy, int error)
+{
+    deploy->result.code = OPENOCD_INTERNAL;
+    snprintf(deploy->result.transcript.error, sizeof(deploy->result.transcript.error), "%s",
+             strerror(-error));
+    end(deploy);
+}
+
+static int on_pause(sd_event_source *source, uint64_t usec, void *userdata)
+{
+    (void)source;
+    (void)usec;
+    struct deploy *deploy = userdata;
+
+    deploy->pause_source = sd_event_source_disable_unref(deploy->pause_source);
+    int r = start(deploy, &deploy->spec.image);
+    if (r < 0)
+        fail_to_start(deploy, r);
+    return 0;
+}
+
+static bool pause_and_retry(struct deploy *deploy)
+{
+    return sd_event_add_time_relative(deploy->event, &deploy->pause_source, CLOCK_MONOTONIC,
+                                      deploy->spec.pause_usec, 0, on_pause, deploy) >= 0;
+}
+
+static bool is_connect_failure(const struct deploy_result *result)
+{
+    return !result->transcript.erased &&
+           (result->code == OPENOCD_NO_TARGET || result->code == OPENOCD_NO_ADAPTER ||
+            result->code == OPENOCD_HALT_TIMEOUT);
+}
+
+/* A failure to connect harms nothing; a failure after an erase is tried again by a recovery only.
+ */
+static bool may_retry(const struct deploy *deploy)
+{
+    if (deploy->spec.recovery)
+        return deploy->intent.attempts < DEPLOY_RECOVERY_ATTEMPTS;
+    return is_connect_failure(&deploy->result) && deploy->tries < DEPLOY_CONNECT_TRIES;
+}
+
+/*
+ * The chip holds no whole sketch: put the installed one back. Not the image that has just failed:
+ * what is wrong with the chip then, the same bytes do not mend.
+ */
+static bool start_restoring(struct deploy *deploy)
+{
+    const struct deploy_spec *spec = &deploy->spec;
+
+    if (!spec->restore || deploy->intent.slot == STORE_INSTALLED ||
+        store_load(spec->state_dir, STORE_INSTALLED, spec->program.board->flash.size,
+                   &deploy->installed) != STORE_FOUND)
+        return false;
+    if (strcmp(deploy->installed.image_sha256, spec->image.image_sha256) == 0)
+        return false;
+    say(deploy, LOG_NOTICE, "Job %" PRIu64 ": failed (%s), putting back the sketch before it",
+        deploy->intent.job_id, openocd_code_name(deploy->result.code));
+    deploy->restoring = true;
+    deploy->intent.slot = STORE_INSTALLED;
+    memcpy(deploy->intent.image_sha256, deploy->installed.image_sha256, SKETCH_DIGEST_HEX);
+    deploy->intent.attempts = 0;
+    save_intent(deploy);
+    return start(deploy, &deploy->installed) >= 0;
+}
+
+static void on_restored(struct deploy *deploy, const struct program_result *result)
+{
+    deploy->result.restored = result->code == OPENOCD_OK;
+    deploy->result.lost = !deploy->result.restored;
+    deploy->result.released = result->released;
+    end(deploy);
+}
+
+static void on_end(const struct program_result *result, void *userdata)
+{
+    struct deploy *deploy = userdata;
+    bool dirty;
+
+    /* Told by its last act, so it can go. */
+    if (deploy->restoring) {
+        on_restored(deploy, result);
+        return;
+    }
+    deploy->result.code = result->code;
+    deploy->result.transcript = *result->transcript;
+    deploy->result.released = result->released;
+    deploy->result.healthy = result->healthy;
+    dirty = result->transcript->erased || deploy->spec.recovery;
+    deploy->program = program_free(deploy->program);
+
+    if (deploy->result.code == OPENOCD_OK)
+        end(deploy);
+    else if (may_retry(deploy) && pause_and_retry(deploy))
+        return;
+    else if (dirty && start_restoring(deploy))
+        return;
+    else {
+        deploy->result.lost = dirty;
+        end(deploy);
+    }
+}
+
+static void on_progress(const struct transcript *transcript, void *userdata)
+{
+    struct deploy *deploy = userdata;
+
+    deploy->spec.on_progress(transcript, deploy->spec.userdata);
+}
+
+static void on_line(int priority, const char *line, void *userdata)
+{
+    struct deploy *deploy = userdata;
+
+    deploy->spec.on_line(priority, line, deploy->spec.userdata);
+}
+
+static int start(struct deploy *deploy, const struct store_image *image)
+{
+    struct program_spec program = deploy->spec.program;
+
+    if (deploy->spec.recovery && !deploy->restoring) {
+        deploy->intent.attempts++;
+        save_intent(deploy);
+    }
+    deploy->tries++;
+    program.job_id = deploy->intent.job_id;
+    program.image = image->image;
+    program.image_size = image->image_size;
+    program.on_progress = on_progress;
+    program.on_line = on_line;
+    program.on_end = on_end;
+    program.userdata = deploy;
+    return program_new(deploy->event, &program, &deploy->program);
+}
+
+int deploy_new(sd_event *event, const struct deploy_spec *spec, struct deploy **ret)
+{
+    _cleanup_(deploy_freep) struct deploy *deploy = calloc(1, sizeof(*deploy));
+
+    if (!deploy)
+        return -ENOMEM;
+    deploy->spec = *spec;
+    deploy->event = sd_event_ref(event);
+    transcript_init(&deploy->result.transcript);
+    deploy->result.detail = "";
+    deploy->intent = spec->intent;
+    if (!spec->recovery)
+        make_durable(deploy);
+    int r = start(deploy, &spec->image);
+    if (r < 0) {
+        forget_intent(deploy);
+        return r;
+    }
+    *ret = TAKE_PTR(deploy);
+    return 0;
+}

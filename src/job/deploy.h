@@ -1,0 +1,64 @@
+/*
+ * Brings an image onto the chip so that a power cut at any moment leaves either the sketch before
+ * it or this one, or a record from which the next start mends it. Owns the order of things: hooks,
+ * intent record, programming, another try where that is safe, the way back, and the settlement of
+ * the state directory.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <systemd/sd-event.h>
+
+#include "io/store.h"
+#include "job/program.h"
+#include "util/cleanup.h"
+
+enum {
+    DEPLOY_GIVEN_UP = 1000,       /* attempts in an intent record: only an upload helps */
+    DEPLOY_CONNECT_TRIES = 3,     /* while nothing is erased */
+    DEPLOY_RECOVERY_ATTEMPTS = 3, /* counted in the intent record, over restarts */
+};
+
+struct deploy;
+
+struct deploy_result {
+    enum openocd_code code;       /* of the image that was asked for */
+    struct transcript transcript; /* of the last run that programmed it */
+    bool released;                /* false: the chip may have been left halted */
+    bool healthy;                 /* programmed: false if the board's firmware does not answer */
+    bool restored;                /* failed, and the installed image was put back */
+    bool lost;                    /* failed, and the chip holds no whole sketch now */
+    const char *detail;           /* what went wrong, as far as it was said; or "" */
+    char hook[64];                /* the hook that forbade it, or "" */
+};
+
+struct deploy_spec {
+    struct program_spec program; /* all but the job, the image and the callbacks */
+    int state_dir;
+    struct store_image image; /* what to program; the caller keeps it until the end */
+    struct store_intent
+        intent;          /* that record, as it is on disk for a recovery, else to be written */
+    bool recovery;       /* an earlier programming was interrupted, its record is on disk */
+    bool restore;        /* put the installed image back if this one fails after an erase */
+    uint64_t pause_usec; /* between two tries */
+
+    void (*on_progress)(const struct transcript *transcript, void *userdata);
+    /* Something to say in the journal: OpenOCD's lines, hooks' lines, warnings of our own. */
+    void (*on_line)(int priority, const char *line, void *userdata);
+    /* Once: the outcome. When this returns it is on record, and the state directory follows. */
+    void (*on_result)(const struct deploy_result *result, void *userdata);
+    /* Once, after that: all is settled. May free the deploy. */
+    void (*on_end)(void *userdata);
+    void *userdata;
+};
+
+/* Begins; what fails is told by on_end, from the event loop. Returns 0 or -errno. */
+int deploy_new(sd_event *event, const struct deploy_spec *spec, struct deploy **ret);
+
+/* True once a restart would go on with this job by itself. */
+bool deploy_is_durable(const struct deploy *deploy);
+
+/* Stops what runs, without calling back. Takes and returns NULL. */
+struct deploy *deploy_free(struct deploy *deploy);
+DEFINE_CLEANUP(struct deploy *, deploy_free)

@@ -1,0 +1,152 @@
+#include "job/recovery.h"
+
+#include <errno.h>
+#include <string.h>
+#include <syslog.h>
+
+#include "job/deploy.h"
+
+struct finder {
+    int state_dir;
+    uint32_t max_size;
+    const struct ledger *ledger;
+    const struct journal *journal;
+};
+
+static void forget(const struct finder *finder)
+{
+    int r = store_remove_intent(finder->state_dir);
+
+    if (r >= 0)
+        r = store_remove(finder->state_dir, STORE_PENDING);
+    if (r < 0)
+        journal_log(finder->journal, LOG_WARNING, "An old record cannot be removed: %s",
+                    strerror(-r));
+}
+
+static bool load(const struct finder *finder, enum store_slot slot, struct store_image *ret)
+{
+    int r = store_load(finder->state_dir, slot, finder->max_size, ret);
+
+    if (r == STORE_CORRUPT)
+        journal_log(finder->journal, LOG_WARNING,
+                    "The %s image is damaged and not trusted: set aside as %s.corrupt",
+                    store_slot_name(slot), store_slot_name(slot));
+    else if (r < 0)
+        journal_log(finder->journal, LOG_WARNING, "The %s image cannot be read: %s",
+                    store_slot_name(slot), strerror(-r));
+    return r == STORE_FOUND;
+}
+
+/* Of what was interrupted nothing is left to go on with: back to the installed image. */
+static enum recovery_need need_installed(const struct finder *finder, struct recovery *recovery)
+{
+    struct store_intent *intent = &recovery->intent;
+
+    if (intent->slot != STORE_INSTALLED)
+        intent->attempts = 0;
+    intent->slot = STORE_INSTALLED;
+    if (intent->attempts >= DEPLOY_RECOVERY_ATTEMPTS ||
+        !load(finder, STORE_INSTALLED, &recovery->image))
+        return RECOVERY_GIVEN_UP;
+    memcpy(intent->image_sha256, recovery->image.image_sha256, SKETCH_DIGEST_HEX);
+    return RECOVERY_NEEDED;
+}
+
+static enum recovery_need need_pending(const struct finder *finder, struct recovery *recovery)
+{
+    struct store_intent *intent = &recovery->intent;
+
+    if (intent->attempts >= DEPLOY_RECOVERY_ATTEMPTS)
+        return need_installed(finder, recovery);
+    if (!load(finder, STORE_PENDING, &recovery->image))
+        return need_installed(finder, recovery);
+    if (strcmp(recovery->image.image_sha256, intent->image_sha256) == 0)
+        return RECOVERY_NEEDED;
+    store_image_clear(&recovery->image);
+    return need_installed(finder, recovery);
+}
+
+/* The outcome was recorded, and the power went before the state directory had followed. */
+static enum recovery_need settle(const struct finder *finder, enum result result)
+{
+    if (result == RESULT_PROGRAMMED || result == RESULT_RECOVERED) {
+        int r = store_promote(finder->state_dir, finder->max_size);
+        if (r < 0)
+            journal_log(finder->journal, LOG_WARNING,
+                        "What is installed now cannot be recorded: %s", strerror(-r));
+    }
+    forget(finder);
+    return RECOVERY_NONE;
+}
+
+/*
+ * The record itself is damaged, so a programming may have been interrupted: a whole pending image
+ * is what was meant to be there.
+ */
+static enum recovery_need guess(const struct finder *finder, struct recovery *recovery)
+{
+    struct store_intent *intent = &recovery->intent;
+
+    journal_log(finder->journal, LOG_WARNING,
+                "The record of a programming is damaged and not trusted: set aside as "
+                "intent.corrupt");
+    *intent = (struct store_intent){.slot = STORE_PENDING};
+    if (!load(finder, STORE_PENDING, &recovery->image))
+        return need_installed(finder, recovery);
+    intent->job_id = recovery->image.job_id;
+    memcpy(intent->image_sha256, recovery->image.image_sha256, SKETCH_DIGEST_HEX);
+    return RECOVERY_NEEDED;
+}
+
+static enum recovery_need plan(const struct finder *finder, struct recovery *recovery)
+{
+    struct store_intent *intent = &recovery->intent;
+
+    int r = store_load_intent(finder->state_dir, intent);
+    if (r < 0)
+        journal_log(finder->journal, LOG_WARNING,
+                    "Whether a programming was interrupted cannot be read: %s", strerror(-r));
+    if (r == STORE_ABSENT)
+        store_remove(finder->state_dir, STORE_PENDING); /* written, and nothing begun with it */
+    if (r == STORE_CORRUPT)
+        return guess(finder, recovery);
+    if (r != STORE_FOUND)
+        return RECOVERY_NONE;
+
+    enum result result = ledger_result(finder->ledger, intent->job_id);
+    recovery->reopens = result == RESULT_NONE;
+    if (intent->attempts >= DEPLOY_GIVEN_UP)
+        return RECOVERY_GIVEN_UP;
+    if (intent->slot == STORE_PENDING && result != RESULT_NONE)
+        return settle(finder, result);
+    if (intent->slot == STORE_PENDING &&
+        store_holds(finder->state_dir, STORE_INSTALLED, finder->max_size, intent->image_sha256) &&
+        faccessat(finder->state_dir, store_slot_name(STORE_PENDING), F_OK, 0) < 0)
+        return settle(finder, RESULT_PROGRAMMED);
+    return intent->slot == STORE_PENDING ? need_pending(finder, recovery)
+                                         : need_installed(finder, recovery);
+}
+
+enum recovery_need recovery_plan(const struct ledger *ledger, const struct board *board,
+                                 const struct journal *journal, struct recovery *ret)
+{
+    const struct finder finder = {
+        .state_dir = ledger_state_dir(ledger),
+        .max_size = board->flash.size,
+        .ledger = ledger,
+        .journal = journal,
+    };
+    struct recovery recovery = {.reopens = false};
+
+    enum recovery_need need = plan(&finder, &recovery);
+    if (need == RECOVERY_NEEDED)
+        *ret = recovery;
+    if (need == RECOVERY_GIVEN_UP) {
+        recovery.intent.attempts = DEPLOY_GIVEN_UP;
+        store_save_intent(finder.state_dir, &recovery.intent);
+        journal_log(journal, LOG_CRIT,
+                    "The M4 holds no whole sketch and none could be put back: upload one.");
+    }
+    return need;
+}
