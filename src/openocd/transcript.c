@@ -193,6 +193,16 @@ static bool take_offset(struct transcript *transcript, const char *text)
     return true;
 }
 
+/* Of our script itself: "embedded:startup.tcl:28: Error: Can't find m4flash.tcl". */
+static void take_script_error(struct transcript *transcript, const char *text)
+{
+    static const char mark[] = ": Error: ";
+    const char *found = strstr(text, mark);
+
+    if (found)
+        take_error_text(transcript, found + strlen(mark));
+}
+
 /* "STAGE message". Nothing after it counts: it tells of the attempt to let the chip run. */
 static void take_error(struct transcript *transcript, const char *text)
 {
@@ -240,6 +250,8 @@ struct transcript_line transcript_feed(struct transcript *transcript, const char
     struct transcript_line result = {.priority = levels[level].priority};
     if (result.priority == LOG_ERR)
         take_error_text(transcript, text);
+    if (levels[level].user && transcript->stage == OPENOCD_STAGE_NONE)
+        take_script_error(transcript, text);
     if (result.priority == LOG_INFO && transcript->stage == OPENOCD_STAGE_CONNECT)
         transcript->connected |= strstr(text, " breakpoints, ") != NULL;
     if (result.priority == LOG_DEBUG && transcript->stage == OPENOCD_STAGE_WRITE) {
