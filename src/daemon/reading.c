@@ -90,7 +90,7 @@ void reading_incomplete(struct manager *manager, struct job *job)
     struct job *newer = newer_job(manager, job);
     struct file_key key;
 
-    if (newer && newer->snapshot && is_partial(job) &&
+    if (newer && newer->snapshot && is_partial(job) && job->scanned &&
         snapshot_begins(job->snapshot, newer->snapshot) > 0) {
         manager_drop_job(manager, job);
     } else if (newer) {
