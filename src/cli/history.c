@@ -73,17 +73,11 @@ static int parse(const char *text, size_t size, const char *folder, struct entri
     return 0;
 }
 
-/* No folder is no history: the daemon makes both. */
 static int load(const char *state_dir, char **ret, size_t *ret_size)
 {
     _cleanup_fd_ int folder = open(state_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
-    if (folder >= 0)
-        return history_read(folder, ret, ret_size);
-    if (errno != ENOENT)
-        return -errno;
-    *ret_size = 0;
-    return 0;
+    return folder < 0 ? -errno : history_read(folder, ret, ret_size);
 }
 
 /* 0 if standard output is no terminal. */
@@ -121,7 +115,7 @@ static enum status show(const struct options *options)
     int r = folder ? load(options->state_dir, &text, &size) : -ENOMEM;
     if (r >= 0)
         r = parse(text, size, folder, &entries);
-    if (r < 0) {
+    if (r < 0 && r != -ENOENT) { /* no folder is no history: the daemon makes both */
         fprintf(stderr, "m4flash: the history in %s cannot be read: %s\n",
                 folder ? folder : "memory", strerror(-r));
         return STATUS_ERROR;

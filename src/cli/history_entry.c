@@ -20,22 +20,20 @@ static void tokener_freep(struct json_tokener **tokener)
         json_tokener_free(*tokener);
 }
 
-/* The object that is in the line from its first to its last byte. */
+/* Strict: one value, from the line's first byte to its last. */
 static int parse_object(const char *line, size_t size, struct json_object **ret)
 {
     _cleanup_(tokener_freep) struct json_tokener *tokener = json_tokener_new();
-    _cleanup_(json_putp) struct json_object *object = NULL;
 
     if (!tokener)
         return -ENOMEM;
     if (size > INT_MAX)
         return -EBADMSG;
-    json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
-    object = json_tokener_parse_ex(tokener, line, (int)size);
-    if (!json_object_is_type(object, json_type_object) ||
-        json_tokener_get_parse_end(tokener) != size)
+    json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
+    struct json_object *object = json_tokener_parse_ex(tokener, line, (int)size);
+    if (!object)
         return -EBADMSG;
-    *ret = TAKE_PTR(object);
+    *ret = object;
     return 0;
 }
 
