@@ -69,6 +69,11 @@ int history_append(int dirfd, const char *line)
     return fd_replace_file(dirfd, history_name, fresh, kept_size + line_size + 1, 0644);
 }
 
+int history_read(int dirfd, char **ret, size_t *ret_size)
+{
+    return read_all(dirfd, history_name, ret, ret_size);
+}
+
 /* What one line adds to what is being looked for. */
 static void look_at(const char *line, const char *key, uint64_t *last_id, bool *known)
 {
