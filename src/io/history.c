@@ -85,6 +85,11 @@ static char *next_line(char **text, const char *end)
     return NULL;
 }
 
+int history_read(int dirfd, char **ret, size_t *ret_size)
+{
+    return read_all(dirfd, history_name, ret, ret_size);
+}
+
 /* What one line adds to what is being looked for. */
 static void look_at(const char *line, const char *key, uint64_t *last_id, bool *known)
 {

@@ -50,7 +50,8 @@ struct job *job_free(struct job *job)
 void job_set_state(struct job *job, enum job_state state)
 {
     assert(job->state != JOB_DONE);
-    assert(state > job->state || (state == JOB_WAITING && job->state <= JOB_CHECKING));
+    assert(state > job->state || (state == JOB_WAITING && job->state <= JOB_CHECKING) ||
+           (state == JOB_NEW && job->state == JOB_WAITING));
     job->state = state;
 }
 

@@ -37,12 +37,12 @@ char *openocd_tcl_quote(const char *text)
     if (!word)
         return NULL;
     if (size == 0)
-        return strcpy(word, "{}");
+        end = stpcpy(end, "{}");
     for (; *text; text++) {
         if (!is_plain(*text))
             *end++ = '\\';
         /* Backslash and newline are a blank in Tcl, even inside quotes. */
-        *end++ = *text == '\n' ? 'n' : *text;
+        *end++ = (char)(*text == '\n' ? 'n' : *text);
     }
     *end = '\0';
     return word;

@@ -183,11 +183,12 @@ static bool take_progress(struct transcript *transcript, const char *text)
 static bool take_offset(struct transcript *transcript, const char *text)
 {
     const char *number = after(text, "offs 0x");
+    char *end;
 
-    if (!number || transcript->stage != OPENOCD_STAGE_WRITE)
+    if (!number)
         return false;
-    uint64_t offset = strtoull(number, NULL, 16);
-    if (offset > transcript->bytes_total - transcript->bytes_before)
+    uint64_t offset = strtoull(number, &end, 16);
+    if (end == number || offset > transcript->bytes_total - transcript->bytes_before)
         return false;
     transcript->bytes_done = transcript->bytes_before + offset;
     return true;

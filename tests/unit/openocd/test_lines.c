@@ -93,13 +93,13 @@ static void test_bytes_that_are_no_text(void **state)
 /* A line of so many bytes is delivered up to the limit, and the next line is whole. */
 static void check_long(size_t length, size_t piece)
 {
-    _cleanup_free_ char *bytes = malloc(length + 6);
+    _cleanup_free_ char *bytes = malloc(length + sizeof("\nnext\n"));
     struct lines lines = {0};
     struct heard heard = {0};
 
     assert_non_null(bytes);
     memset(bytes, 'x', length);
-    memcpy(bytes + length, "\nnext\n", 6);
+    strcpy(bytes + length, "\nnext\n");
     for (size_t done = 0; done < length + 6; done += piece)
         lines_feed(&lines, bytes + done, piece < length + 6 - done ? piece : length + 6 - done,
                    hear, &heard);
@@ -144,10 +144,26 @@ static void test_overlong_line_ends_in_a_character(void **state)
 
     (void)state;
     memset(bytes, 'x', sizeof(bytes));
-    memcpy(bytes + LINES_MAX - 3, "\xe2\x82\xac", 3);
+    for (size_t i = 0; i < 3; i++)
+        bytes[LINES_MAX - 3 + i] = "\xe2\x82\xac"[i];
     bytes[sizeof(bytes) - 1] = '\n';
     lines_feed(&lines, bytes, sizeof(bytes), hear, &heard);
     assert_string_equal(heard.text + heard.used - 5, "xx??]");
+}
+
+/* A CR at the limit is not the line's end. */
+static void test_overlong_line_is_cut_at_a_return(void **state)
+{
+    char bytes[LINES_MAX + 8];
+    struct lines lines = {0};
+    struct heard heard = {0};
+
+    (void)state;
+    memset(bytes, 'x', sizeof(bytes));
+    bytes[LINES_MAX - 2] = '\r';
+    bytes[sizeof(bytes) - 1] = '\n';
+    lines_feed(&lines, bytes, sizeof(bytes), hear, &heard);
+    assert_int_equal(heard.longest, LINES_MAX - 1);
 }
 
 static void test_finish_starts_anew(void **state)
@@ -172,6 +188,7 @@ int main(void)
         cmocka_unit_test(test_overlong_lines),
         cmocka_unit_test(test_endless_line),
         cmocka_unit_test(test_overlong_line_ends_in_a_character),
+        cmocka_unit_test(test_overlong_line_is_cut_at_a_return),
         cmocka_unit_test(test_finish_starts_anew),
     };
 

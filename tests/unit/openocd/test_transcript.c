@@ -321,6 +321,17 @@ static void test_first_error_decides(void **state)
     assert_string_equal(told.transcript.error, "something");
 }
 
+static void test_exit_0_alone_proves_nothing(void **state)
+{
+    struct told told;
+
+    (void)state;
+    TELL(told, "m4flash: stage connect", "m4flash: stage write");
+    assert_int_equal(transcript_verdict(&told.transcript, OPENOCD_END_EXITED, 0), OPENOCD_INTERNAL);
+    TELL(told, "** Programming Finished **", "** Verified OK **", "shutdown command invoked");
+    assert_int_equal(transcript_verdict(&told.transcript, OPENOCD_END_EXITED, 0), OPENOCD_INTERNAL);
+}
+
 /* Letting the chip run after an unknown error may bring errors of its own. */
 static void test_nothing_counts_after_our_error(void **state)
 {
@@ -388,22 +399,31 @@ static void test_numbers(void **state)
 
 #define OFFSET "Debug: 71 619 target.c:1055 target_run_flash_async_algorithm(): offs "
 
+static void check_offset(const char *line, uint64_t expected)
+{
+    struct told told = {0};
+
+    TELL(told, "m4flash: stage write", "m4flash: progress 1000 5000");
+    tell(line, &told);
+    assert_int_equal(told.transcript.bytes_done, expected);
+    assert_int_equal(told.progress, expected == 1000 ? 1 : 2);
+}
+
 static void test_offsets(void **state)
 {
     struct told told = {0};
 
     (void)state;
-    TELL(told, OFFSET "0x10 count 0x1 wp 0x0 rp 0x0", "m4flash: stage write",
-         "m4flash: progress 1000 5000", OFFSET "0x3e8 count 0x1 wp 0x0 rp 0x0",
-         OFFSET "0xfffffffffffffffff count", OFFSET "0x2000 count", OFFSET "0x", OFFSET "x",
-         "Info : 1 2 target.c:1 f(): offs 0x10 count 0x1");
+    check_offset(OFFSET "0x3e8 count 0x1 wp 0x0 rp 0x0", 2000);
+    check_offset(OFFSET "0xfa0 count", 5000);
+    check_offset(OFFSET "0xfa1 count", 1000);
+    check_offset(OFFSET "0xfffffffffffffffff count", 1000);
+    check_offset(OFFSET "0x", 1000);
+    check_offset(OFFSET "x", 1000);
+    check_offset("Info : 1 2 target.c:1 f(): offs 0x10 count 0x1", 1000);
+    check_offset("offs 0x10 count 0x1", 1000);
+    TELL(told, "m4flash: stage verify", "m4flash: progress 1000 5000", OFFSET "0x10 count");
     assert_int_equal(told.transcript.bytes_done, 1000);
-    TELL(told, "m4flash: stage write", "m4flash: progress 1000 5000",
-         OFFSET "0x3e8 count 0x1 wp 0x0 rp 0x0");
-    assert_int_equal(told.transcript.bytes_done, 2000);
-    TELL(told, "m4flash: stage write", "m4flash: progress 1000 5000", OFFSET "0xfa0 count",
-         "m4flash: stage verify", OFFSET "0x10 count");
-    assert_int_equal(told.transcript.bytes_done, 5000);
 }
 
 /* A board whose configuration sets debug_level 3: the lines have marks and positions. */
@@ -416,8 +436,7 @@ static void test_verbose(void **state)
          "Debug: 477 538 command.c:155 script_debug(): command - echo m4flash: connected",
          "User : 478 538 command.c:685 handle_echo(): m4flash: connected",
          "User : 494 544 command.c:685 handle_echo(): m4flash: stage erase",
-         "Error: 500 545 stm32h7x.c:285 stm32x_wait_flash_op_queue(): wait_flash_op_queue, WRPERR "
-         "detected");
+         "Error: 500 545 stm32h7x.c:285 wait(): wait_flash_op_queue, WRPERR detected");
     assert_true(told.transcript.connected);
     assert_int_equal(told.transcript.stage, OPENOCD_STAGE_ERASE);
     assert_string_equal(told.transcript.error, "wait_flash_op_queue, WRPERR detected");
@@ -481,6 +500,7 @@ int main(void)
         cmocka_unit_test(test_stage_decides),
         cmocka_unit_test(test_unlucky_lines),
         cmocka_unit_test(test_first_error_decides),
+        cmocka_unit_test(test_exit_0_alone_proves_nothing),
         cmocka_unit_test(test_nothing_counts_after_our_error),
         cmocka_unit_test(test_done_needs_released),
         cmocka_unit_test(test_stages_move_forward),
