@@ -69,11 +69,6 @@ int history_append(int dirfd, const char *line)
     return fd_replace_file(dirfd, history_name, fresh, kept_size + line_size + 1, 0644);
 }
 
-int history_read(int dirfd, char **ret, size_t *ret_size)
-{
-    return read_all(dirfd, history_name, ret, ret_size);
-}
-
 /*
  * The next line of *text that is not empty, and *text behind it; NULL at end. A NUL, as some file
  * systems leave them after a power cut, ends a line but not the text.
@@ -88,6 +83,11 @@ static char *next_line(char **text, const char *end)
             return line;
     }
     return NULL;
+}
+
+int history_read(int dirfd, char **ret, size_t *ret_size)
+{
+    return read_all(dirfd, history_name, ret, ret_size);
 }
 
 /* What one line adds to what is being looked for. */
