@@ -217,6 +217,7 @@ int main(void)
         TEST(test_adb_push),      TEST(test_aborted_push),
         TEST(test_two_in_one_go), TEST(test_touch),
         TEST(test_read),          TEST(test_moved_in_and_away),
+        TEST(test_linked_in),     TEST(test_other_kinds),
         TEST(test_other_names),   TEST(test_overflow),
         TEST(test_open),
     };
