@@ -9,6 +9,7 @@
 #include <syslog.h>
 #include <systemd/sd-daemon.h>
 
+#include "daemon/inbox.h"
 #include "daemon/intake.h"
 #include "daemon/queue.h"
 #include "job/layout.h"
@@ -107,7 +108,7 @@ static void leave_job(struct manager *manager, struct job *job)
     struct outcome outcome = outcome_stopped();
     bool recorded = job->state == JOB_PROGRAMMING && deploy_is_durable(manager->deploy);
 
-    if (!recorded && !job->recovery && !intake_still_has(manager, job)) {
+    if (!recorded && !job->recovery && !inbox_still_has(manager, job)) {
         manager_close_job(manager, job, &outcome);
         return;
     }

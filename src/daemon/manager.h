@@ -53,6 +53,7 @@ struct manager {
     sd_event_source *look_source; /* runs when all events of the inbox have been heard */
     sd_event_source *patience_source;
     unsigned arrivals; /* completed uploads that have not been read */
+    bool overwritten;  /* the newest of them is, before it was read */
     bool rescan;
     bool attributes_changed;
     struct file_key last_scanned; /* of the last closed job that was made by looking */

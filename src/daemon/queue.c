@@ -5,8 +5,8 @@
 #include <string.h>
 #include <syslog.h>
 
-#include "daemon/intake.h"
 #include "daemon/programming.h"
+#include "daemon/reading.h"
 
 /* The newest accepted job waits for the programmer; the one that waited until now has lost its
  * turn. */
@@ -31,7 +31,7 @@ static void take_answer(struct manager *manager, struct job *job, struct check_a
     memcpy(job->image_sha256, answer->image_sha256, sizeof(job->image_sha256));
 
     if (answer->report.code == SKETCH_TRUNCATED || job->disturbed) {
-        intake_incomplete(manager, job);
+        reading_incomplete(manager, job);
     } else if (answer->report.code != SKETCH_ACCEPTED) {
         struct outcome outcome =
             outcome_rejected(answer->report.code, answer->report.sentence, answer->report.hint);

@@ -44,6 +44,12 @@ struct check_answer *check_answer(struct check *check)
     return &check->answer;
 }
 
+/* It has said more than any answer has. */
+static bool is_overfull(const struct check *check)
+{
+    return check->said_size == check->said_max;
+}
+
 /* Takes what there is to read; more than any answer can have ends the reading. */
 static int listen_to(struct check *check)
 {
@@ -60,8 +66,11 @@ static int on_channel(sd_event_source *source, int fd, uint32_t events, void *us
 {
     (void)fd;
     (void)events;
-    int r = listen_to(userdata);
+    struct check *check = userdata;
+    int r = listen_to(check);
 
+    if (is_overfull(check))
+        child_kill(check->child); /* it may never end by itself */
     if (r <= 0 && r != -EAGAIN)
         sd_event_source_set_enabled(source, SD_EVENT_OFF);
     return 0;
@@ -116,7 +125,9 @@ static void on_child_end(enum child_end end, int status, void *userdata)
 
     while (listen_to(check) > 0)
         ;
-    if (end != CHILD_EXITED)
+    if (is_overfull(check))
+        check->answer.end = CHECK_BROKEN;
+    else if (end != CHILD_EXITED)
         check->answer.end = CHECK_DIED;
     else if (status != 0 || understand(check) < 0)
         check->answer.end = CHECK_BROKEN;
@@ -156,7 +167,7 @@ static int start_child(struct check *check, sd_event *event, int their_end)
         .env = env,
         .fds = fds,
         .n_fds = ELEMENTSOF(fds),
-        .timeout_usec = TIMEOUT_USEC,
+        .timeout_usec = spec->timeout_usec ? spec->timeout_usec : TIMEOUT_USEC,
         .on_end = on_child_end,
         .userdata = check,
     };

@@ -20,6 +20,7 @@ struct check_spec {
     const char *board_text; /* the profile that board was read from, */
     size_t board_text_size; /* for the checker to read by itself */
     const struct snapshot *snapshot;
+    uint64_t timeout_usec; /* until the checker is killed; 0 for the usual time */
 
     /* Once; may free the check. The answer's image is for the receiver to take (and to free). */
     void (*on_end)(struct check *check, void *userdata);
@@ -29,7 +30,7 @@ struct check_spec {
 enum check_end {
     CHECK_ANSWERED, /* report, digests and image are valid */
     CHECK_DIED,     /* it was killed, crashed or took too long: the upload made it so */
-    CHECK_BROKEN,   /* it could not do its work, or its answer contradicts itself */
+    CHECK_BROKEN,   /* it could not do its work, or its answer is too long or contradicts itself */
 };
 
 struct check_answer {

@@ -50,7 +50,8 @@ struct job *job_free(struct job *job)
 void job_set_state(struct job *job, enum job_state state)
 {
     assert(job->state != JOB_DONE);
-    assert(state > job->state || job->state == JOB_WAITING || state == JOB_WAITING);
+    assert(state > job->state || (state == JOB_WAITING && job->state <= JOB_CHECKING) ||
+           (state == JOB_NEW && job->state == JOB_WAITING));
     job->state = state;
 }
 
@@ -104,6 +105,7 @@ void job_set_snapshot(struct job *job, struct snapshot *snapshot)
 void job_finish(struct job *job, const struct outcome *outcome)
 {
     assert(outcome->result != RESULT_NONE);
+    job->reached = job->state;
     job_set_state(job, JOB_DONE);
     job->outcome = *outcome;
     job->snapshot = snapshot_free(job->snapshot);

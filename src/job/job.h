@@ -15,7 +15,7 @@
 #include "job/outcome.h"
 #include "util/cleanup.h"
 
-/* Only ever forwards, but for WAITING, which goes back to NEW when more of the file has come. */
+/* Only ever forwards, but that an incomplete upload is WAITING again, and NEW when read anew. */
 enum job_state {
     JOB_NEW,         /* seen, and read if there was something to read */
     JOB_WAITING,     /* incomplete or still open for writing: the rest may come */
@@ -32,10 +32,13 @@ const char *job_state_name(enum job_state state);
 struct job {
     uint64_t id;
     enum job_state state;
+    enum job_state reached; /* DONE: where it was when it ended */
     struct outcome outcome;
     uint64_t begun_usec; /* CLOCK_MONOTONIC */
+    uint64_t read_usec;  /* CLOCK_MONOTONIC, when the inbox was read for it */
     bool scanned;        /* found by looking: the event that announces it may still come */
-    bool disturbed;      /* written to since it was read */
+    bool disturbed;      /* written to while or since it was read */
+    bool detached;       /* its file is gone since it was read: what is written now is another */
     bool overdue;        /* incomplete, and its time for the rest is over */
 
     struct file_key key;       /* of the file in the inbox when it was read; inode 0: never read */

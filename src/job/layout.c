@@ -53,9 +53,9 @@ static void remove_folder(int parent, const char *name)
     DIR *folder = fd >= 0 ? fdopendir(fd) : NULL;
 
     if (folder) {
+        /* Whatever is there, hidden files too; . and .. are none. */
         for (struct dirent *e = readdir(folder); e; e = readdir(folder))
-            if (e->d_name[0] != '.')
-                unlinkat(fd, e->d_name, 0);
+            unlinkat(fd, e->d_name, 0);
         closedir(folder);
     } else {
         fd_close(fd);

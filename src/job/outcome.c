@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "util/cleanup.h"
+#include "util/utf8.h"
 
 static const struct {
     const char *name;
@@ -40,14 +41,31 @@ const char *result_message_id(enum result result)
     return results[result].message_id;
 }
 
+/* What is cut ends with a whole character, and what is not printable is no part of one line. */
+static void set_text(char *ret, size_t size, const char *text)
+{
+    size_t used = 0;
+
+    for (size_t length; *text; text += length) {
+        bool printable = (length = utf8_printable(text, strlen(text))) > 0;
+
+        length = printable ? length : 1;
+        if (used + length >= size)
+            break;
+        memcpy(ret + used, printable ? text : "?", length);
+        used += length;
+    }
+    ret[used] = '\0';
+}
+
 static struct outcome outcome_of(enum result result, const char *code, const char *sentence,
                                  const char *hint)
 {
     struct outcome outcome = {.result = result};
 
-    snprintf(outcome.code, sizeof(outcome.code), "%s", code);
-    snprintf(outcome.sentence, sizeof(outcome.sentence), "%s", sentence);
-    snprintf(outcome.hint, sizeof(outcome.hint), "%s", hint);
+    set_text(outcome.code, sizeof(outcome.code), code);
+    set_text(outcome.sentence, sizeof(outcome.sentence), sentence);
+    set_text(outcome.hint, sizeof(outcome.hint), hint);
     return outcome;
 }
 

@@ -44,7 +44,7 @@ static void write_entry(const struct job *job, const struct journal *journal,
 
     add(&fields, "MESSAGE_ID=%s", result_message_id(outcome->result));
     add(&fields, "M4FLASH_JOB=%" PRIu64, job->id);
-    add(&fields, "M4FLASH_STAGE=%s", job_state_name(job->state));
+    add(&fields, "M4FLASH_STAGE=%s", job_state_name(job->reached));
     add(&fields, "M4FLASH_RESULT=%s", result_name(outcome->result));
     add(&fields, "M4FLASH_CODE=%s", outcome->code);
     add(&fields, "M4FLASH_SHA256=%s", job->sha256);

@@ -35,11 +35,11 @@ struct attributes {
 };
 
 /*
- * Reads a section's contents (any bytes whatever): 'A', then vendors. A vendor is a 32-bit length
- * (of all of it), a string, scopes. A scope is a number (1: the file), a 32-bit length (of all of
- * it), attributes. An attribute is a tag, which is a number, and a string (tags 4, 5 and odd ones
- * above 32), or a number and a string (tag 32), or a number. Lengths are little endian, strings end
- * with a NUL, numbers are ULEB128.
+ * Reads a section's contents (any bytes whatever; NULL if there are none): 'A', then vendors. A
+ * vendor is a 32-bit length (of all of it), a string, scopes. A scope is a number (1: the file), a
+ * 32-bit length (of all of it), attributes. An attribute is a tag, which is a number, and a string
+ * (tags 4, 5 and odd ones above 32), or a number and a string (tag 32), or a number. Lengths are
+ * little endian, strings end with a NUL, numbers are ULEB128.
  *
  * Attributes of file scope of vendor "aeabi" count, the last one of a tag. Other scopes and vendors
  * are skipped by their length, and the section if it begins with something else than 'A'.

@@ -20,10 +20,9 @@ static void read_attributes(struct sketch *sketch)
     for (uint64_t i = 0; elf_view_section(&sketch->elf, i, &section); i++) {
         if (section.sh_type != SHT_ARM_ATTRIBUTES)
             continue;
-        const uint8_t *bytes = elf_view_bytes(&sketch->elf, section.sh_offset, section.sh_size);
         sketch->attributes_malformed =
-            section.sh_size > 0 &&
-            attributes_parse(bytes, section.sh_size, &sketch->attributes) < 0;
+            attributes_parse(elf_view_bytes(&sketch->elf, section.sh_offset, section.sh_size),
+                             section.sh_size, &sketch->attributes) < 0;
         return;
     }
 }

@@ -36,7 +36,7 @@ int segments_collect(const struct elf_view *view, struct segments *ret)
     struct segments segments = {0};
     Elf32_Phdr header;
 
-    segments.all = calloc(survey.n_loads + 1, sizeof(*segments.all));
+    segments.all = calloc(survey.n_loads > 0 ? survey.n_loads : 1, sizeof(*segments.all));
     if (!segments.all)
         return -ENOMEM;
     for (uint64_t i = 0; elf_view_segment(view, i, &header); i++) {

@@ -11,6 +11,7 @@ import time
 
 from harness import processes, pushes, sketches
 from harness.bench import summary
+from harness.waiting import wait_for
 
 SEED = int(os.environ.get("M4FLASH_E2E_SEED", "20250711"))
 PUSHES = int(os.environ.get("M4FLASH_E2E_PUSHES", "1000"))
@@ -92,9 +93,8 @@ def check_round(bench, storm, outcomes):
 
 def check_last(bench, outcomes, storm, by_digest):
     """The newest accepted upload is on the chip; if the very last one was good, it is that one."""
-    accepted = [o for o in sorted(outcomes, key=lambda o: o["id"])
-                if o["sha256"] in by_digest and by_digest[o["sha256"]].good]
-    newest = accepted[-1]
+    by_id = {outcome["id"]: outcome for outcome in outcomes}
+    newest = by_id[max(bench.daemon.accepted_jobs())]
     assert newest["result"] == "programmed", summary(outcomes)
     last = storm.completed[-1]
     if last and last.good:
@@ -114,6 +114,7 @@ def test_a_thousand_uploads(bench):
             storm.pause()
         bench.uploads = len(storm.completed)
         outcomes = bench.wait_outcomes()
+        wait_for(lambda: len(daemon.outcome_lines()) == storm.number, "a line for each outcome")
         check_round(bench, storm, outcomes)
         daemon.settled_descriptors()
         daemon.check_descriptors()
@@ -121,7 +122,6 @@ def test_a_thousand_uploads(bench):
         memory.append(processes.resident_kib(daemon.pid))
     results = [outcome["result"] for outcome in outcomes]
     print({result: results.count(result) for result in sorted(set(results))}, memory)
-    assert len(daemon.outcome_lines()) == PUSHES
     assert results.count("programmed") > PUSHES / 10, "hardly any was programmed"
     assert results.count("superseded") > PUSHES / 50, "hardly any was overtaken"
     if os.environ.get("M4FLASH_SANITIZED") != "1":

@@ -3,8 +3,8 @@
 #include "bus.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
-#include <string.h>
 
 #define DBGMCU_START   0x5C001000U
 #define DBGMCU_IDCODE  0x20036450U /* STM32H74x/75x, revision V */
@@ -17,27 +17,25 @@ static const uint32_t dbgmcu_offsets[DBGMCU_OFFSETS] = {0x004, 0x034, 0x03C, 0x0
 
 struct region {
     uint32_t start, size;
-    uint8_t *memory;
+    uint32_t offset; /* in bus.ram */
 };
 
-enum { ITCM, DTCM, AXI_SRAM, D2_SRAM_CODE, D2_SRAM, D3_SRAM, REGIONS };
-
-static const struct region map[REGIONS] = {
-    [ITCM] = {0x00000000, 0x10000, NULL},
-    [DTCM] = {0x20000000, 0x20000, NULL},
-    [AXI_SRAM] = {0x24000000, 0x80000, NULL},
-    [D2_SRAM_CODE] = {0x10000000, 0x48000, NULL}, /* the same memory as D2_SRAM */
-    [D2_SRAM] = {0x30000000, 0x48000, NULL},
-    [D3_SRAM] = {0x38000000, 0x10000, NULL},
+/* ITCM, DTCM, AXI SRAM, D2 SRAM at its two addresses, D3 SRAM. */
+static const struct region map[] = {
+    {0x00000000, 0x10000, 0x00000}, {0x20000000, 0x20000, 0x10000}, {0x24000000, 0x80000, 0x30000},
+    {0x10000000, 0x48000, 0xB0000}, {0x30000000, 0x48000, 0xB0000}, {0x38000000, 0x10000, 0xF8000},
 };
+
+#define REGIONS  (sizeof(map) / sizeof(map[0]))
+#define RAM_SIZE 0x108000
 
 struct bus {
-    struct region region[REGIONS];
     const struct region *last; /* accesses come in runs: try this one first */
     uint32_t dbgmcu[DBGMCU_OFFSETS];
     struct flash *flash;
     const uint8_t *cells;
     struct stats *stats;
+    uint8_t ram[RAM_SIZE];
 };
 
 int bus_new(struct flash *flash, struct stats *stats, struct bus **ret)
@@ -45,18 +43,7 @@ int bus_new(struct flash *flash, struct stats *stats, struct bus **ret)
     struct bus *bus = calloc(1, sizeof(*bus));
     if (!bus)
         return -ENOMEM;
-    memcpy(bus->region, map, sizeof(map));
-    for (unsigned i = 0; i < REGIONS; i++) {
-        if (i == D2_SRAM_CODE)
-            continue;
-        bus->region[i].memory = calloc(1, map[i].size);
-        if (!bus->region[i].memory) {
-            bus_free(bus);
-            return -ENOMEM;
-        }
-    }
-    bus->region[D2_SRAM_CODE].memory = bus->region[D2_SRAM].memory;
-    bus->last = &bus->region[DTCM];
+    bus->last = &map[0];
     bus->flash = flash;
     bus->cells = flash_cells(flash);
     bus->stats = stats;
@@ -66,11 +53,6 @@ int bus_new(struct flash *flash, struct stats *stats, struct bus **ret)
 
 void bus_free(struct bus *bus)
 {
-    if (!bus)
-        return;
-    for (unsigned i = 0; i < REGIONS; i++)
-        if (i != D2_SRAM_CODE)
-            free(bus->region[i].memory);
     free(bus);
 }
 
@@ -88,16 +70,15 @@ static bool inside(uint32_t address, unsigned size, uint32_t start, uint32_t len
 
 static uint8_t *ram(struct bus *bus, uint32_t address, unsigned size)
 {
-    if (inside(address, size, bus->last->start, bus->last->size))
-        return bus->last->memory + (address - bus->last->start);
-    for (unsigned i = 0; i < REGIONS; i++) {
-        const struct region *r = &bus->region[i];
-        if (inside(address, size, r->start, r->size)) {
-            bus->last = r;
-            return r->memory + (address - r->start);
-        }
+    if (!inside(address, size, bus->last->start, bus->last->size)) {
+        size_t i = 0;
+        while (i < REGIONS && !inside(address, size, map[i].start, map[i].size))
+            i++;
+        if (i == REGIONS)
+            return NULL;
+        bus->last = &map[i];
     }
-    return NULL;
+    return bus->ram + bus->last->offset + (address - bus->last->start);
 }
 
 static uint32_t get(const uint8_t *bytes, unsigned size)

@@ -57,6 +57,18 @@
 #define MVFR0       0xE000EF40U
 #define MVFR1       0xE000EF44U
 
+/* Registers that a debugger reads to find out what it has before it. */
+static const struct {
+    uint32_t address, value;
+} constants[] = {
+    {CPUID, 0x411FC271}, /* Cortex-M7 r1p1 */
+    {MVFR0, 0x10110221},     {MVFR1, 0x12000011},
+    {AIRCR, AIRCR_READ_KEY}, {DWT_CTRL, (uint32_t)DWT_COMPARATORS << 28},
+    {DWT_DEVARCH, 0}, /* not an Armv8-M */
+};
+
+#define CONSTANTS (sizeof(constants) / sizeof(constants[0]))
+
 struct core {
     struct cpu *cpu;
     struct bus *bus;
@@ -70,7 +82,7 @@ struct core {
     bool retired, was_reset;
     uint32_t dcrdr, demcr, dfsr;
     uint32_t fp_ctrl, fp_comp[FPB_COMPARATORS];
-    uint32_t dwt[DWT_COMPARATORS][3]; /* COMP, MASK, FUNCTION */
+    uint32_t dwt[4 * DWT_COMPARATORS]; /* COMP, MASK, FUNCTION, nothing */
     uint32_t fpscr, fp_register[32];
 };
 
@@ -330,8 +342,8 @@ static bool read_comparator(const struct core *core, uint32_t address, uint32_t 
 
     if (address >= FP_COMP0 && n < FPB_COMPARATORS)
         *ret = core->fp_comp[n];
-    else if (offset < 16 * DWT_COMPARATORS && offset % 16 < 12)
-        *ret = core->dwt[offset / 16][offset % 16 / 4];
+    else if (offset < sizeof(core->dwt))
+        *ret = core->dwt[offset / 4];
     else
         return false;
     return true;
@@ -343,8 +355,8 @@ static bool write_comparator(struct core *core, uint32_t address, uint32_t value
 
     if (address >= FP_COMP0 && n < FPB_COMPARATORS)
         core->fp_comp[n] = value;
-    else if (offset < 16 * DWT_COMPARATORS && offset % 16 < 12)
-        core->dwt[offset / 16][offset % 16 / 4] = value;
+    else if (offset < sizeof(core->dwt))
+        core->dwt[offset / 4] = value;
     else
         return false;
     return true;
@@ -380,31 +392,17 @@ bool core_read(struct core *core, uint32_t address, uint32_t *ret)
         return true;
     if (core->state == CORE_RESET)
         return false;
-    switch (address) {
-    case CPUID:
-        *ret = 0x411FC271; /* Cortex-M7 r1p1 */
-        return true;
-    case MVFR0:
-        *ret = 0x10110221;
-        return true;
-    case MVFR1:
-        *ret = 0x12000011;
-        return true;
-    case AIRCR:
-        *ret = AIRCR_READ_KEY;
-        return true;
-    case DWT_CTRL:
-        *ret = (uint32_t)DWT_COMPARATORS << 28;
-        return true;
-    case DWT_DEVARCH:
-        *ret = 0; /* not an Armv8-M */
-        return true;
-    case FP_CTRL:
+    for (size_t i = 0; i < CONSTANTS; i++) {
+        if (constants[i].address == address) {
+            *ret = constants[i].value;
+            return true;
+        }
+    }
+    if (address == FP_CTRL) {
         *ret = FP_CTRL_VALUE | core->fp_ctrl;
         return true;
-    default:
-        return read_comparator(core, address, ret);
     }
+    return read_comparator(core, address, ret);
 }
 
 static bool write_debug(struct core *core, uint32_t address, uint32_t value)

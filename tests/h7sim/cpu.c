@@ -77,34 +77,9 @@ bool condition_holds(const struct cpu *cpu, uint32_t condition)
 {
     uint32_t f = cpu->reg.apsr;
     bool n = f & APSR_N, z = f & APSR_Z, c = f & APSR_C, v = f & APSR_V;
-    bool holds;
+    const bool even[8] = {z, c, n, v, c && !z, n == v, n == v && !z, true};
 
-    switch (condition >> 1) {
-    case 0:
-        holds = z;
-        break;
-    case 1:
-        holds = c;
-        break;
-    case 2:
-        holds = n;
-        break;
-    case 3:
-        holds = v;
-        break;
-    case 4:
-        holds = c && !z;
-        break;
-    case 5:
-        holds = n == v;
-        break;
-    case 6:
-        holds = n == v && !z;
-        break;
-    default:
-        return true;
-    }
-    return holds != (condition & 1);
+    return condition == 15 || even[condition >> 1] != (condition & 1);
 }
 
 static void advance_it(struct cpu *cpu)

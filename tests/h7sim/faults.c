@@ -4,74 +4,68 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "flash_map.h"
 
 struct argument {
-    const char *name; /* NULL: no such argument */
+    const char *name;
     uint32_t min, max;
     bool optional;
     uint32_t standard; /* if optional and left out */
 };
 
+enum { NONE, SECTOR, ADDRESS, BIT, TRANSACTIONS, AFTER, NTH, EVERY_NTH };
+
+static const struct argument arguments[] = {
+    [SECTOR] = {"SECTOR", 0, FLASH_BANK_SECTORS - 1, false, 0},
+    [ADDRESS] = {"ADDR", FLASH_START, FLASH_START + FLASH_SIZE - 1, false, 0},
+    [BIT] = {"BIT", 0, 7, false, 0},
+    [TRANSACTIONS] = {"TRANSACTIONS", 1, UINT32_MAX, false, 0},
+    [AFTER] = {"AFTER", 0, UINT32_MAX, true, 0},
+    [NTH] = {"N", 1, UINT32_MAX, false, 0},
+    [EVERY_NTH] = {"N", 2, UINT32_MAX, true, 100},
+};
+
 struct kind {
     const char *name;
-    struct argument arg[2];
+    uint8_t argument[2]; /* rows of arguments */
+    enum line line; /* what the line is after as many transactions as the first argument says */
     const char *help;
 };
 
-#define SECTOR                                        \
-    {                                                 \
-        "SECTOR", 0, FLASH_BANK_SECTORS - 1, false, 0 \
-    }
-#define ADDRESS                                                     \
-    {                                                               \
-        "ADDR", FLASH_START, FLASH_START + FLASH_SIZE - 1, false, 0 \
-    }
-#define NUMBER(name)                  \
-    {                                 \
-        name, 1, UINT32_MAX, false, 0 \
-    }
-#define OPTIONAL(name, min, standard)         \
-    {                                         \
-        name, min, UINT32_MAX, true, standard \
-    }
-
 static const struct kind kinds[] = {
-    [FAULT_NO_TARGET_HIGH] = {"no-target-high", {{0}}, "no chip, TDO pulled up"},
-    [FAULT_NO_TARGET_LOW] = {"no-target-low", {{0}}, "no chip, TDO pulled down"},
-    [FAULT_ERASE_FAIL] = {"erase-fail", {SECTOR}, "erasing this sector of bank 2 fails"},
-    [FAULT_WRITE_PROTECT] = {"write-protect", {SECTOR}, "this sector of bank 2 is protected"},
-    [FAULT_WRITE_ERROR] = {"write-error", {ADDRESS}, "programming the flash word there fails"},
+    [FAULT_NO_TARGET_HIGH] = {"no-target-high", {NONE}, LINE_HIGH, "no chip, TDO pulled up"},
+    [FAULT_NO_TARGET_LOW] = {"no-target-low", {NONE}, LINE_LOW, "no chip, TDO pulled down"},
+    [FAULT_ERASE_FAIL] = {"erase-fail", {SECTOR}, LINE_GOOD, "this sector cannot be erased"},
+    [FAULT_WRITE_PROTECT] = {"write-protect", {SECTOR}, LINE_GOOD, "this sector is protected"},
+    [FAULT_WRITE_ERROR] = {"write-error", {ADDRESS}, LINE_GOOD, "the flash word there fails"},
     [FAULT_STUCK_BIT] = {"stuck-bit",
-                         {ADDRESS, {"BIT", 0, 7, false, 0}},
-                         "this bit of the byte there stays 1 when programmed"},
+                         {ADDRESS, BIT},
+                         LINE_GOOD,
+                         "this bit of the byte there stays 1"},
     [FAULT_CORRUPT_WORD] = {"corrupt-word",
                             {ADDRESS},
-                            "the 32-bit word there is inverted once it is programmed"},
-    [FAULT_DIE_AFTER] = {"die-after",
-                         {NUMBER("TRANSACTIONS")},
-                         "the chip is gone (TDO 1) after so many transactions"},
+                            LINE_GOOD,
+                            "the 32-bit word there is inverted"},
+    [FAULT_DIE_AFTER] = {"die-after", {TRANSACTIONS}, LINE_HIGH, "then the chip is gone, TDO 1"},
     [FAULT_WAIT_SOMETIMES] = {"wait-sometimes",
-                              {OPTIONAL("N", 2, 100)},
-                              "after every Nth AP read the next scan is answered WAIT"},
-    [FAULT_WAIT_FOREVER] = {"wait-forever",
-                            {OPTIONAL("AFTER", 0, 0)},
-                            "every transaction after so many is answered WAIT"},
-    [FAULT_SILENT] = {"silent",
-                      {OPTIONAL("AFTER", 0, 0)},
-                      "nothing is answered after so many transactions"},
-    [FAULT_DROP] = {"drop",
-                    {OPTIONAL("AFTER", 0, 0)},
-                    "the connection is closed after so many transactions"},
+                              {EVERY_NTH},
+                              LINE_GOOD,
+                              "after every Nth AP read, one WAIT"},
+    [FAULT_WAIT_FOREVER] = {"wait-forever", {AFTER}, LINE_GOOD, "then every answer is WAIT"},
+    [FAULT_SILENT] = {"silent", {AFTER}, LINE_SILENT, "then nothing is answered"},
+    [FAULT_DROP] = {"drop", {AFTER}, LINE_DROPPED, "then the connection is closed"},
     [FAULT_POWER_CUT_ERASE] = {"power-cut-erase",
-                               {NUMBER("N")},
-                               "the supply fails in the middle of the Nth erase"},
+                               {NTH},
+                               LINE_GOOD,
+                               "the power fails in the Nth erase"},
     [FAULT_POWER_CUT_WORD] = {"power-cut-word",
-                              {NUMBER("N")},
-                              "the supply fails in the middle of the Nth flash word"},
+                              {NTH},
+                              LINE_GOOD,
+                              "the power fails in the Nth word"},
 };
 
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
@@ -79,14 +73,16 @@ static const struct kind kinds[] = {
 void faults_print_help(FILE *f)
 {
     for (size_t i = 0; i < KINDS; i++) {
+        const struct argument *first = &arguments[kinds[i].argument[0]];
+        const struct argument *second = &arguments[kinds[i].argument[1]];
         char text[64];
-        int n = snprintf(text, sizeof(text), "%s", kinds[i].name);
-        for (unsigned a = 0; a < 2 && kinds[i].arg[a].name; a++)
-            n += snprintf(text + n, sizeof(text) - (size_t)n,
-                          kinds[i].arg[a].optional ? "[:%s]" : ":%s", kinds[i].arg[a].name);
+        (void)snprintf(text, sizeof(text), "%s%s%s%s%s%s", kinds[i].name,
+                       first->name ? (first->optional ? "[:" : ":") : "",
+                       first->name ? first->name : "", first->optional ? "]" : "",
+                       second->name ? ":" : "", second->name ? second->name : "");
         fprintf(f, "  %-24s %s", text, kinds[i].help);
-        if (kinds[i].arg[0].optional)
-            fprintf(f, " (%s = %u if left out)", kinds[i].arg[0].name, kinds[i].arg[0].standard);
+        if (first->optional)
+            fprintf(f, " (%s: %" PRIu32 ")", first->name, first->standard);
         fputc('\n', f);
     }
 }
@@ -109,12 +105,11 @@ static bool take_number(const char **text, const struct argument *arg, uint32_t 
 
 static bool parse_arguments(const char *text, const struct kind *kind, struct fault *fault)
 {
-    for (unsigned a = 0; a < 2 && kind->arg[a].name; a++) {
-        if (*text == '\0' && kind->arg[a].optional) {
-            fault->arg[a] = kind->arg[a].standard;
-            continue;
-        }
-        if (*text++ != ':' || !take_number(&text, &kind->arg[a], &fault->arg[a]))
+    for (unsigned a = 0; a < 2 && kind->argument[a] != NONE; a++) {
+        const struct argument *argument = &arguments[kind->argument[a]];
+        if (*text == '\0' && argument->optional)
+            fault->arg[a] = argument->standard;
+        else if (*text++ != ':' || !take_number(&text, argument, &fault->arg[a]))
             return false;
     }
     return *text == '\0';
@@ -167,34 +162,22 @@ int faults_add_file(struct faults *faults, const char *path, unsigned *ret_line)
     return r;
 }
 
-/* The line's state once the client has made so many transactions; the worst fault wins. */
-static enum line line_after(const struct faults *faults, uint64_t transactions)
+/* The line may go bad after so many transactions; the worst fault wins. */
+static void spoil_line(struct faults *faults)
 {
-    enum line line = LINE_GOOD;
-
     for (size_t i = 0; i < faults->count; i++) {
         const struct fault *fault = &faults->list[i];
-        enum line now = LINE_GOOD;
-        if (fault->kind == FAULT_NO_TARGET_HIGH)
-            now = LINE_HIGH;
-        else if (fault->kind == FAULT_NO_TARGET_LOW)
-            now = LINE_LOW;
-        else if (fault->kind == FAULT_DIE_AFTER && transactions > fault->arg[0])
-            now = LINE_HIGH;
-        else if (fault->kind == FAULT_SILENT && transactions >= fault->arg[0])
-            now = LINE_SILENT;
-        else if (fault->kind == FAULT_DROP && transactions >= fault->arg[0])
-            now = LINE_DROPPED;
-        if (now > line)
-            line = now;
+        enum line line = kinds[fault->kind].line;
+        if (line > faults->line && faults->transactions >= fault->arg[0])
+            faults->line = line;
     }
-    return line;
 }
 
 void faults_start(struct faults *faults)
 {
     faults->transactions = faults->reads = faults->erases = faults->words = 0;
-    faults->line = line_after(faults, 0);
+    faults->line = LINE_GOOD;
+    spoil_line(faults);
 }
 
 static bool must_wait(const struct faults *faults, bool after_read)
@@ -211,11 +194,9 @@ static bool must_wait(const struct faults *faults, bool after_read)
 
 bool faults_transaction(struct faults *faults, bool after_read)
 {
-    enum line line = line_after(faults, ++faults->transactions);
-
+    spoil_line(faults);
+    faults->transactions++;
     faults->reads += after_read;
-    if (line > faults->line)
-        faults->line = line;
     return must_wait(faults, after_read);
 }
 

@@ -110,12 +110,12 @@ static bool has_supply(const struct flash *flash)
 
 static uint8_t *bank_cells(const struct flash *flash, unsigned bank)
 {
-    return flash->cells + bank * FLASH_BANK_SIZE;
+    return flash->cells + (size_t)bank * FLASH_BANK_SIZE;
 }
 
 static void erase_sector(struct flash *flash, unsigned bank, uint32_t sector)
 {
-    uint8_t *cells = bank_cells(flash, bank) + sector * FLASH_SECTOR_SIZE;
+    uint8_t *cells = bank_cells(flash, bank) + (size_t)sector * FLASH_SECTOR_SIZE;
 
     if (sector_has(flash, bank, sector, FAULT_WRITE_PROTECT)) {
         flash->bank[bank].sr |= SR_WRPERR;

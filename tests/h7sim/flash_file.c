@@ -12,13 +12,10 @@
 
 #include "flash_map.h"
 
-static int map(int fd, uint8_t **ret_cells)
+static uint8_t *map(int fd)
 {
     void *cells = mmap(NULL, FLASH_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    if (cells == MAP_FAILED)
-        return -errno;
-    *ret_cells = cells;
-    return 0;
+    return cells == MAP_FAILED ? NULL : cells;
 }
 
 /* What the M7 needs to come out of reset: a stack pointer at the end of DTCM, the address of the
@@ -44,38 +41,44 @@ static int create(const char *path, uint8_t **ret_cells)
     int fd = open(temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
     if (fd < 0)
         return -errno;
-    uint8_t *cells = NULL;
-    int r = ftruncate(fd, FLASH_SIZE) < 0 ? -errno : map(fd, &cells);
+    uint8_t *cells = ftruncate(fd, FLASH_SIZE) < 0 ? NULL : map(fd);
+    int r = cells ? 0 : -errno;
     close(fd);
-    if (r == 0) {
+    if (cells) {
         memset(cells, 0xFF, FLASH_SIZE);
         put_boot_loader(cells);
-        if (rename(temporary, path) < 0) {
-            r = -errno;
-            munmap(cells, FLASH_SIZE);
+        if (rename(temporary, path) == 0) {
+            *ret_cells = cells;
+            return 0;
         }
+        r = -errno;
+        munmap(cells, FLASH_SIZE);
     }
-    if (r < 0)
-        unlink(temporary);
-    else
-        *ret_cells = cells;
+    unlink(temporary);
     return r;
+}
+
+static int open_existing(int fd, uint8_t **ret_cells)
+{
+    struct stat st;
+
+    if (fstat(fd, &st) < 0)
+        return -errno;
+    if (st.st_size != FLASH_SIZE)
+        return -EFBIG;
+    uint8_t *cells = map(fd);
+    if (!cells)
+        return -errno;
+    *ret_cells = cells;
+    return 0;
 }
 
 int flash_file_map(const char *path, uint8_t **ret_cells)
 {
-    struct stat st;
-    int r;
-
     int fd = open(path, O_RDWR | O_CLOEXEC);
     if (fd < 0)
         return errno == ENOENT ? create(path, ret_cells) : -errno;
-    if (fstat(fd, &st) < 0)
-        r = -errno;
-    else if (st.st_size != FLASH_SIZE)
-        r = -EFBIG;
-    else
-        r = map(fd, ret_cells);
+    int r = open_existing(fd, ret_cells);
     close(fd);
     return r;
 }

@@ -48,7 +48,8 @@ static void print_help(void)
            "  --faults-file FILE   more of them, one a line; read again for each client\n"
            "  --die-with-parent    end when the parent process does\n"
            "  --help               this text\n\n"
-           "Faults; counts begin anew with each client, sectors are those of bank 2:\n");
+           "Faults; counts (AFTER so many transactions, the Nth) begin anew with each client,\n"
+           "sectors are those of bank 2:\n");
     faults_print_help(stdout);
     printf("\nExit status: 0 ended by SIGTERM or SIGINT, 1 an error, 2 wrong usage,\n"
            "%d a power cut that a fault asked for.\n",

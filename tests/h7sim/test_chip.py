@@ -3,12 +3,15 @@
 
 Usage: test_chip.py H7SIM"""
 
+import os
 import re
+import subprocess
 import sys
 import tempfile
 import unittest
 
-from simulator import BANK2, BANK_SIZE, SECTOR_SIZE, Simulator, share_one_cpu, sketch, write_elf
+from simulator import (BANK2, BANK_SIZE, CONFIGURATION, SECTOR_SIZE, Simulator, share_one_cpu,
+                       sketch, write_elf)
 
 H7SIM = sys.argv.pop(1)
 
@@ -45,6 +48,13 @@ class Chip(unittest.TestCase):
     def registers(self, lines):
         return [int(re.search(r"0x[0-9a-f]+$", line)[0], 16) for line in lines]
 
+    def test_configuration_without_a_socket(self):
+        environment = {key: value for key, value in os.environ.items() if key != "H7SIM_SOCKET"}
+        done = subprocess.run(["openocd", "-f", CONFIGURATION], env=environment, check=False,
+                              capture_output=True, text=True)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("H7SIM_SOCKET is not set", done.stderr)
+
     def test_memory(self):
         """Words, halfwords, bytes; a block over the 1 KiB in which the address counts itself; the
         D2 SRAM at both of its addresses."""
@@ -58,6 +68,18 @@ class Chip(unittest.TestCase):
         self.assertEqual(lines, ["0x24000000: 1234ab78 cdef0000", "0x24000002: 1234",
                                  "0x24000000: 78 ab 34", "0x10000010: 600df00d"])
         self.assertEqual(self.sim.file("back").read_bytes(), block)
+
+    def test_address_counts_inside_1_kib(self):
+        """TAR goes back to the start of its block; OpenOCD never lets it come to that."""
+        register = "stm32h7x.dap apreg 0"
+        lines = self.openocd("poll off; mww 0x24000000 0; mww 0x24000400 0", f"{register} 0x00 0x0b000012",
+                             f"{register} 0x04 0x240003fc", f"{register} 0x0c 0x11111111",
+                             f"{register} 0x0c 0x22222222", echo(f"{register} 0x04"),
+                             f"{register} 0x04 0", echo("mdw 0x240003fc", "mdw 0x24000000",
+                                                        "mdw 0x24000400"))
+        self.assertEqual(self.registers(lines[:1]), [0x24000004])
+        self.assertEqual([line.split()[1] for line in lines[1:]],
+                         ["11111111", "22222222", "00000000"])
 
     def test_nothing_there(self):
         self.openocd("mdw 0x60000000", status=1)

@@ -114,6 +114,15 @@ class Faults(unittest.TestCase):
         status, output = self.sim.program(self.elf)
         self.assertEqual(status, 0, output)
 
+    def test_counts_begin_anew(self):
+        """Two clients of which each stays below every limit meet no fault."""
+        self.sim.faults(f"die-after:{2 * CONNECT - 1}")
+        for _ in range(2):
+            self.assertEqual(self.sim.openocd("shutdown")[0], 0)
+        self.sim.faults("power-cut-erase:2", "power-cut-word:200")
+        for _ in range(2):
+            self.assertEqual(self.sim.program(self.elf)[0], 0)
+
     def test_power_cut_in_an_erase(self):
         """The old sketch is half erased, the file survives, another start programs it."""
         self.assert_good_push()

@@ -107,6 +107,44 @@ uint32_t subtract(struct cpu *cpu, uint32_t a, uint32_t b, bool set_flags)
     return add(cpu, a, ~b, true, set_flags);
 }
 
+static bool arithmetic(struct cpu *cpu, uint32_t operation, uint32_t a, uint32_t b, bool set_flags,
+                       uint32_t *ret)
+{
+    switch (operation) {
+    case ADD:
+        *ret = add(cpu, a, b, false, set_flags);
+        return true;
+    case ADC:
+        *ret = add(cpu, a, b, carry_flag(cpu), set_flags);
+        return true;
+    case SBC:
+        *ret = add(cpu, a, ~b, carry_flag(cpu), set_flags);
+        return true;
+    case SUB:
+        *ret = subtract(cpu, a, b, set_flags);
+        return true;
+    case RSB:
+        *ret = subtract(cpu, b, a, set_flags);
+        return true;
+    default:
+        return false;
+    }
+}
+
+bool operate(struct cpu *cpu, uint32_t operation, uint32_t a, uint32_t b, bool carry,
+             bool set_flags, uint32_t *ret)
+{
+    const uint32_t logical[] = {
+        [AND] = a & b, [BIC] = a & ~b, [ORR] = a | b, [ORN] = a | ~b, [EOR] = a ^ b};
+
+    if (operation > EOR)
+        return arithmetic(cpu, operation, a, b, set_flags, ret);
+    *ret = logical[operation];
+    if (set_flags)
+        set_nzc(cpu, *ret, carry);
+    return true;
+}
+
 static uint32_t shift_out(uint32_t value, enum shift type, unsigned by)
 {
     switch (type) {

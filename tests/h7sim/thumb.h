@@ -19,6 +19,20 @@ extern const struct thumb_op thumb32_branch_ops[];
 
 enum shift { LSL, LSR, ASR, ROR };
 
+/* Numbered as in the 32-bit instructions; MOV is ORR, MVN is ORN with 0. */
+enum operation {
+    AND = 0,
+    BIC = 1,
+    ORR = 2,
+    ORN = 3,
+    EOR = 4,
+    ADD = 8,
+    ADC = 10,
+    SBC = 11,
+    SUB = 13,
+    RSB = 14,
+};
+
 /* Bits high..low of an instruction. */
 static inline uint32_t bits(uint32_t i, unsigned high, unsigned low)
 {
@@ -83,6 +97,10 @@ uint32_t add(struct cpu *cpu, uint32_t a, uint32_t b, bool carry_in, bool set_fl
 
 /* a - b: a + ~b + 1. */
 uint32_t subtract(struct cpu *cpu, uint32_t a, uint32_t b, bool set_flags);
+
+/* One operation; those that are logical set C to carry if set_flags. False: no such operation. */
+bool operate(struct cpu *cpu, uint32_t operation, uint32_t a, uint32_t b, bool carry,
+             bool set_flags, uint32_t *ret);
 
 /* Shifts by 0 to 255; *carry becomes the last bit shifted out and stays if there is none. */
 uint32_t shift(uint32_t value, enum shift type, unsigned by, bool *carry);

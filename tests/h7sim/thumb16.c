@@ -45,7 +45,6 @@ static void immediate(struct cpu *cpu, uint32_t i)
     }
 }
 
-/* The four of data_processing() that shift by a register. */
 static void shift_by_register(struct cpu *cpu, uint32_t *rd, enum shift type, uint32_t by)
 {
     bool carry = carry_flag(cpu);
@@ -55,62 +54,50 @@ static void shift_by_register(struct cpu *cpu, uint32_t *rd, enum shift type, ui
         set_nzc(cpu, *rd, carry);
 }
 
+/* What is not one of the operations as they are, on Rd and Rm. */
+enum {
+    SHIFTS = 0x10,
+    MULTIPLIES = 0x20,
+    COMPARES = 0x40, /* sets flags only, and always */
+    ZERO_FIRST = 0x80,
+};
+
 static void data_processing(struct cpu *cpu, uint32_t i)
 {
-    uint32_t *rd = &cpu->reg.r[bits(i, 2, 0)], rm = cpu->reg.r[bits(i, 5, 3)];
+    static const uint8_t table[16] = {
+        AND,
+        EOR,
+        SHIFTS | LSL,
+        SHIFTS | LSR,
+        SHIFTS | ASR,
+        ADC,
+        SBC,
+        SHIFTS | ROR,
+        COMPARES | AND,
+        ZERO_FIRST | SUB,
+        COMPARES | SUB,
+        COMPARES | ADD,
+        ORR,
+        MULTIPLIES,
+        BIC,
+        ZERO_FIRST | ORN,
+    };
+    uint32_t *rd = &cpu->reg.r[bits(i, 2, 0)], rm = cpu->reg.r[bits(i, 5, 3)], result = 0;
+    unsigned kind = table[bits(i, 9, 6)];
     bool flags = !in_it_block(cpu);
 
-    switch (bits(i, 9, 6)) {
-    case 0x0:
-        *rd &= rm;
-        break;
-    case 0x1:
-        *rd ^= rm;
-        break;
-    case 0x2:
-        shift_by_register(cpu, rd, LSL, rm);
-        return;
-    case 0x3:
-        shift_by_register(cpu, rd, LSR, rm);
-        return;
-    case 0x4:
-        shift_by_register(cpu, rd, ASR, rm);
-        return;
-    case 0x5:
-        *rd = add(cpu, *rd, rm, carry_flag(cpu), flags);
-        return;
-    case 0x6:
-        *rd = add(cpu, *rd, ~rm, carry_flag(cpu), flags);
-        return;
-    case 0x7:
-        shift_by_register(cpu, rd, ROR, rm);
-        return;
-    case 0x8: /* TST */
-        set_nz(cpu, *rd & rm);
-        return;
-    case 0x9: /* RSB #0 */
-        *rd = subtract(cpu, 0, rm, flags);
-        return;
-    case 0xA: /* CMP */
-        subtract(cpu, *rd, rm, true);
-        return;
-    case 0xB: /* CMN */
-        add(cpu, *rd, rm, false, true);
-        return;
-    case 0xC:
-        *rd |= rm;
-        break;
-    case 0xD:
+    if (kind & SHIFTS) {
+        shift_by_register(cpu, rd, (enum shift)(kind & 3), rm);
+    } else if (kind & MULTIPLIES) {
         *rd *= rm;
-        break;
-    case 0xE:
-        *rd &= ~rm;
-        break;
-    default:
-        *rd = ~rm;
+        if (flags)
+            set_nz(cpu, *rd);
+    } else {
+        operate(cpu, kind & 0xF, kind & ZERO_FIRST ? 0 : *rd, rm, carry_flag(cpu),
+                flags || kind & COMPARES, &result);
+        if (!(kind & COMPARES))
+            *rd = result;
     }
-    if (flags)
-        set_nz(cpu, *rd);
 }
 
 /* ADD, CMP and MOV that reach the registers above r7. */

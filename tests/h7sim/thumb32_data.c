@@ -11,75 +11,20 @@ static void set_result(struct cpu *cpu, unsigned d, uint32_t value)
         cpu->reg.r[d] = value;
 }
 
-/* AND, BIC, ORR, ORN, EOR and their forms without a first operand (MOV, MVN) or a result (TST,
- * TEQ), which have 15 in its place. */
-static bool logical(uint32_t op, bool has_first, uint32_t a, uint32_t b, uint32_t *ret)
-{
-    switch (op) {
-    case 0x0:
-        *ret = a & b;
-        return true;
-    case 0x1:
-        *ret = a & ~b;
-        return true;
-    case 0x2:
-        *ret = has_first ? a | b : b;
-        return true;
-    case 0x3:
-        *ret = has_first ? a | ~b : ~b;
-        return true;
-    case 0x4:
-        *ret = a ^ b;
-        return true;
-    default:
-        return false;
-    }
-}
-
-/* ADD, ADC, SBC, SUB, RSB. */
-static bool arithmetic(struct cpu *cpu, uint32_t op, bool flags, uint32_t a, uint32_t b,
-                       uint32_t *ret)
-{
-    switch (op) {
-    case 0x8:
-        *ret = add(cpu, a, b, false, flags);
-        return true;
-    case 0xA:
-        *ret = add(cpu, a, b, carry_flag(cpu), flags);
-        return true;
-    case 0xB:
-        *ret = add(cpu, a, ~b, carry_flag(cpu), flags);
-        return true;
-    case 0xD:
-        *ret = subtract(cpu, a, b, flags);
-        return true;
-    case 0xE:
-        *ret = subtract(cpu, b, a, flags);
-        return true;
-    default:
-        return false;
-    }
-}
-
-/* One operation on Rn and a second operand that came with a carry out. */
-static void operate(struct cpu *cpu, uint32_t i, uint32_t b, bool carry)
+/* One operation on Rn and a second operand that came with a carry out. Of an Rd of 15 only flags
+ * are wanted (TST, TEQ, CMP, CMN). */
+static void compute(struct cpu *cpu, uint32_t i, uint32_t b, bool carry)
 {
     unsigned n = bits(i, 19, 16), d = bits(i, 11, 8);
-    uint32_t op = bits(i, 24, 21), a = get_reg(cpu, n), result;
+    uint32_t op = bits(i, 24, 21), result = 0;
     bool flags = bits(i, 20, 20);
-    bool compares = d == PC && flags && (op == 0x0 || op == 0x4 || op == 0x8 || op == 0xD);
+    uint32_t a = n == PC ? 0 : cpu->reg.r[n]; /* MOV and MVN have no first operand */
 
-    if (logical(op, n != PC, a, b, &result)) {
-        if (flags)
-            set_nzc(cpu, result, carry);
-    } else if (!arithmetic(cpu, op, flags, a, b, &result)) {
+    if (!operate(cpu, op, a, b, carry, flags, &result))
         undefined(cpu);
+    else if (d == PC && flags && (op == AND || op == EOR || op == ADD || op == SUB))
         return;
-    }
-    if (compares)
-        return;
-    /* The stack pointer may be moved (MOV) and computed from itself (ADD, SUB). */
-    if (d == SP && ((op == 0x2 && n == PC) || (n == SP && (op == 0x8 || op == 0xD))))
+    else if (d == SP && ((op == ORR && n == PC) || (n == SP && (op == ADD || op == SUB))))
         cpu->reg.r[SP] = result & ~3U;
     else
         set_result(cpu, d, result);
@@ -114,7 +59,7 @@ static void modified_immediate(struct cpu *cpu, uint32_t i)
     bool carry = carry_flag(cpu);
     uint32_t b = expand_immediate(immediate12(i), &carry);
 
-    operate(cpu, i, b, carry);
+    compute(cpu, i, b, carry);
 }
 
 static void shifted_register(struct cpu *cpu, uint32_t i)
@@ -123,7 +68,7 @@ static void shifted_register(struct cpu *cpu, uint32_t i)
     uint32_t b = shift_immediate(get_reg(cpu, bits(i, 3, 0)), (enum shift)bits(i, 5, 4),
                                  bits(i, 14, 12) << 2 | bits(i, 7, 6), &carry);
 
-    operate(cpu, i, b, carry);
+    compute(cpu, i, b, carry);
 }
 
 /* ADDW, SUBW; with the PC, ADR. */

@@ -13,6 +13,7 @@ from harness.waiting import LIMIT, wait_for
 PROGRAM = os.environ.get("M4FLASHD", "m4flashd")
 CHECKER = os.environ.get("M4FLASH_CHECKER", "m4flash-checker")
 OUTCOME = re.compile(r"Job (\d+): (programmed|rejected|failed|superseded|aborted): (.+)")
+ACCEPTED = re.compile(r"Job (\d+): accepted: ")
 
 
 class Daemon:
@@ -66,6 +67,11 @@ class Daemon:
         """(id, result, text) of each outcome that it told of."""
         found = (OUTCOME.search(line) for line in self.lines.copy())
         return [(int(m[1]), m[2], m[3]) for m in found if m]
+
+    def accepted_jobs(self):
+        """The ids of the uploads that passed the check, in that order."""
+        found = (ACCEPTED.search(line) for line in self.lines.copy())
+        return [int(m[1]) for m in found if m]
 
     def running(self):
         return self.process.poll() is None

@@ -15,6 +15,7 @@ TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 FILE = re.compile(r"(\d+:\d+:\d+:\d+)?")
 CODES = {
     "programmed": {"ok", "no-health"},
+    "recovered": {"ok", "no-health"},
     "superseded": {"superseded"},
     "aborted": {"deleted", "stopped"},
     "failed": {
@@ -59,8 +60,9 @@ def fill(path):
 
 
 def check(entry):
-    programmed = entry["result"] == "programmed"
-    keys = [key for key in KEYS if programmed or key != "healthy"]
+    programmed = entry["result"] in ("programmed", "recovered")
+    special = "healthy" if programmed else "restored" if entry["result"] == "failed" else None
+    keys = [key for key in KEYS if key not in ("healthy", "restored") or key == special]
     assert list(entry) == keys, entry
     assert all(type(entry[key]) is KEYS[key] for key in keys), entry
     assert not programmed or entry["healthy"] == (entry["code"] == "ok"), entry

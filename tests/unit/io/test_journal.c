@@ -5,19 +5,11 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <errno.h>
-#include <sched.h>
 #include <sys/mman.h>
-#include <sys/mount.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <sys/wait.h>
 #include <syslog.h>
 
 #include "io/journal.h"
 #include "tests/unit/util/temp_dir.h"
-
-static const char journal_dir[] = "/run/systemd/journal";
 
 /* Standard error of its own for each test: a memfd. */
 struct fixture {
@@ -130,78 +122,13 @@ static void test_no_stderr(void **state)
     assert_false(structured);
 }
 
-/* ---- A journal of our own, in a mount namespace of our own ----------------------------------- */
-
-/* Returns the socket that libsystemd will send to, or -errno. */
-static int be_the_journal(void)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-
-    if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
-        return -errno;
-    if (mount("test", "/run", "tmpfs", 0, NULL) < 0 || mkdir("/run/systemd", 0755) < 0 ||
-        mkdir(journal_dir, 0755) < 0)
-        return -errno;
-    _cleanup_fd_ int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    snprintf(address.sun_path, sizeof(address.sun_path), "%s/socket", journal_dir);
-    if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
-        return -errno;
-    return TAKE_FD(fd);
-}
-
-static bool hears(int fd, const char *expected)
-{
-    char text[4096] = "";
-
-    return recv(fd, text, sizeof(text) - 1, 0) > 0 && strcmp(text, expected) == 0;
-}
-
-/* Returns an exit status. */
-static int try_structured(const struct fixture *f)
-{
-    const struct journal journal = {.structured = true};
-    struct iovec fields[] = {
-        {.iov_base = (char *)"M4FLASH_JOB=1", .iov_len = 13},
-        {.iov_base = (char *)"M4FLASH_HINT=", .iov_len = 13},
-    };
-    char text[16];
-
-    int fd = be_the_journal();
-    if (fd < 0)
-        return 77;
-    journal_log(&journal, LOG_WARNING, "a %s", "line");
-    if (!hears(fd, "MESSAGE=a line\nPRIORITY=4\nSYSLOG_IDENTIFIER=test_journal\n"))
-        return 1;
-    journal_send(&journal, LOG_ERR, "with fields", fields, ELEMENTSOF(fields));
-    if (!hears(fd, "MESSAGE=with fields\nPRIORITY=3\nM4FLASH_JOB=1\nM4FLASH_HINT=\n"
-                   "SYSLOG_IDENTIFIER=test_journal\n"))
-        return 2;
-    return pread(f->stream, text, sizeof(text), 0) == 0 ? 0 : 3;
-}
-
-static void test_structured(void **state)
-{
-    int status;
-
-    pid_t pid = fork();
-    if (pid == 0)
-        _exit(try_structured(*state));
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    assert_true(WIFEXITED(status));
-    if (WEXITSTATUS(status) == 77) {
-        print_message("no privilege to mount\n");
-        skip();
-    }
-    assert_int_equal(WEXITSTATUS(status), 0);
-}
-
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_plain), TEST(test_long_line), TEST(test_mismatch),
-        TEST(test_match), TEST(test_no_stderr), TEST(test_structured),
+        TEST(test_match), TEST(test_no_stderr),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,7 +12,6 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/sysmacros.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 
@@ -22,6 +21,7 @@
 enum {
     MAX = 1 << 20, /* bytes an upload may have here */
     NOBODY = 65534,
+    SKIPPED = 77,  /* exit status of a forked test that cannot run here */
     ROUNDS = 2000, /* for what depends on two processes meeting */
 };
 
@@ -214,12 +214,10 @@ static void test_socket(void **state)
 static void test_device(void **state)
 {
     struct fixture *f = *state;
+    _cleanup_fd_ int dev = open("/dev", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-    if (mknodat(f->dir.fd, "upload", S_IFCHR | 0666, makedev(1, 5)) < 0) {
-        print_message("no privilege to make a device\n");
-        skip();
-    }
-    assert_not_regular(f);
+    assert_int_equal(snapshot_take(dev, "zero", MAX, &f->snapshot, &f->key), SNAPSHOT_NOT_REGULAR);
+    assert_null(f->snapshot);
 }
 
 /* As somebody whom permissions hold back. Returns whether the control and the test went well. */
@@ -251,6 +249,20 @@ static void test_unreadable(void **state)
     assert_int_equal(status, 0);
 }
 
+/* With only so many descriptors to spare. */
+static bool tells_shortage(struct fixture *f, unsigned spare)
+{
+    const struct rlimit few = {64, 64};
+    int last = -1;
+
+    setrlimit(RLIMIT_NOFILE, &few);
+    for (int fd = dup(f->dir.fd); fd >= 0; fd = dup(f->dir.fd))
+        last = fd;
+    for (; spare > 0; spare--)
+        close(last--);
+    return take(f) == -EMFILE && !f->snapshot;
+}
+
 /* Without descriptors it is the machine that fails, not the file. */
 static void test_shortage(void **state)
 {
@@ -260,13 +272,8 @@ static void test_shortage(void **state)
     put(f, "a sketch");
     for (unsigned spare = 0; spare < 2; spare++) {
         pid_t pid = fork();
-        if (pid == 0) {
-            int lowest = dup(f->dir.fd);
-            const struct rlimit limit = {(rlim_t)lowest + spare, (rlim_t)lowest + spare};
-            close(lowest);
-            setrlimit(RLIMIT_NOFILE, &limit);
-            _exit(take(f) == -EMFILE && !f->snapshot ? 0 : 1);
-        }
+        if (pid == 0)
+            _exit(tells_shortage(f, spare) ? 0 : 1);
         assert_int_equal(waitpid(pid, &status, 0), pid);
         assert_int_equal(status, 0);
     }
@@ -350,7 +357,7 @@ static void test_is_in_no_writers_way(void **state)
     pid_t writer = fork();
     if (writer == 0)
         keep_touching(f);
-    for (unsigned i = 0; i < ROUNDS; i++)
+    for (unsigned i = 0; i < ROUNDS / 10; i++)
         assert_int_equal(take(f), SNAPSHOT_TAKEN);
     kill(writer, SIGKILL);
     assert_int_equal(waitpid(writer, &status, 0), writer);

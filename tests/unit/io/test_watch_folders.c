@@ -6,8 +6,6 @@
 
 #include <cmocka.h>
 #include <errno.h>
-#include <sched.h>
-#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
@@ -362,94 +360,6 @@ static void test_unheard_rounds(void **state)
     assert_true(watched_finds(w, "inbox", "the last"));
 }
 
-/* ---- Mounts ---------------------------------------------------------------------------------- */
-
-static bool mount_over(struct watched *w, const char *name)
-{
-    return mount("test", watched_path(w, name), "tmpfs", 0, NULL) == 0;
-}
-
-static bool unmount(struct watched *w, const char *name)
-{
-    return umount2(watched_path(w, name), MNT_DETACH) == 0;
-}
-
-/* Over the inbox itself, over a folder above it, and away again. */
-static bool follows_mounts(struct watched *w)
-{
-    if (!mount_over(w, "a/inbox") || !watched_finds(w, "a/inbox", "on the mount"))
-        return false;
-    if (!unmount(w, "a/inbox") || !watched_finds(w, "a/inbox", "below the mount"))
-        return false;
-    if (!mount_over(w, "a") || loop_drain(w->event) == 0 || watch_open(w->watch) != -ENOENT)
-        return false;
-    if (mkdirat(AT_FDCWD, watched_path(w, "a/inbox"), 0755) < 0 ||
-        !watched_finds(w, "a/inbox", "on the parent's mount"))
-        return false;
-    return unmount(w, "a") && watched_finds(w, "a/inbox", "below the parent's mount");
-}
-
-/* What stood in the way is hidden by a mount. */
-static bool follows_mount_over_refused(struct watched *w)
-{
-    if (unlinkat(w->dir.fd, "a/inbox/upload", 0) < 0 ||
-        unlinkat(w->dir.fd, "a/inbox", AT_REMOVEDIR) < 0 ||
-        symlinkat("elsewhere", w->dir.fd, "a/inbox") < 0)
-        return false;
-    loop_drain(w->event);
-    if (!watch_is_refused(w->watch))
-        return false;
-    /* Mounted with the folder in it: what is under the mount point then touches no watch. */
-    mkdirat(w->dir.fd, "stage", 0755);
-    if (!mount_over(w, "stage") || mkdirat(AT_FDCWD, watched_path(w, "stage/inbox"), 0755) < 0)
-        return false;
-    loop_drain(w->event);
-    if (mount(watched_path(w, "stage"), watched_path(w, "a"), NULL, MS_BIND, NULL) < 0)
-        return false;
-    bool found = watched_finds(w, "a/inbox", "instead of the link");
-    return unmount(w, "a") && unmount(w, "stage") && found;
-}
-
-/* Only in a mount namespace of our own, where nobody else sees it. Returns an exit status. */
-static int try_mounts(struct watched *w)
-{
-    enum { SKIPPED = 77 };
-
-    if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
-        return SKIPPED;
-    fd_close(w->dir.fd); /* it leads into the old namespace */
-    w->dir.fd = open(w->dir.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    sd_event_unref(w->event);
-    w->event = loop_make();
-    if (watched_begin(w, "a/inbox") < 0)
-        return 1;
-    if (!follows_mounts(w))
-        return 2;
-    if (!follows_mount_over_refused(w))
-        return 3;
-    watch_free(w->watch);
-    return 0;
-}
-
-static void test_mounts(void **state)
-{
-    struct watched *w = *state;
-    int status;
-
-    make(w, "a");
-    make(w, "a/inbox");
-    pid_t pid = fork();
-    if (pid == 0)
-        _exit(try_mounts(w));
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    assert_true(WIFEXITED(status));
-    if (WEXITSTATUS(status) == 77) {
-        print_message("no privilege to mount\n");
-        skip();
-    }
-    assert_int_equal(WEXITSTATUS(status), 0);
-}
-
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -472,7 +382,6 @@ int main(void)
         TEST(test_rounds),
         TEST(test_parent_rounds),
         TEST(test_unheard_rounds),
-        TEST(test_mounts),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -139,7 +139,7 @@ static void test_vendor_lengths(void **state)
     assert_malformed('A', 4, 0, 0, 0); /* no room for a name */
     assert_malformed('A', 5, 0, 0, 0, 'x');
     assert_malformed('A', 7, 0, 0, 0, 'x', 0);
-    assert_malformed('A', 6, 0, 0, 1, 'x', 0); /* the highest byte counts */
+    assert_malformed('A', 6, 0, 0, 0x80, 'x', 0); /* the highest byte counts */
     assert_malformed('A', 0xff, 0xff, 0xff, 0xff, 'x', 0);
     assert_parsed(0, 'A', 6, 0, 0, 0, 'x', 0);
     /* The name must end in its own record, not in the next. */
@@ -177,6 +177,11 @@ static void test_in_the_file(void **state)
 
     elf_section(&bad, ATTRIBUTES_SECTION)->sh_size = 0;
     assert_verdict(&bad, SKETCH_ACCEPTED);
+    elf_section(&bad, ATTRIBUTES_SECTION)->sh_offset = UINT32_MAX;
+    assert_verdict(&bad, SKETCH_ACCEPTED);
+    *elf_section(&bad, NULL_SECTION) = *elf_section(&wrong, ATTRIBUTES_SECTION);
+    elf_section(&bad, NULL_SECTION)->sh_size = 1 + 4;
+    assert_sentence(&bad, SKETCH_ELF_CORRUPT, "attributes");
     *elf_section(&wrong, NAMES_SECTION) = *elf_section(&wrong, ATTRIBUTES_SECTION);
     elf_section(&wrong, ATTRIBUTES_SECTION)->sh_size = 1;
     assert_verdict(&wrong, SKETCH_ACCEPTED);

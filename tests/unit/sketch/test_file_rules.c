@@ -126,12 +126,17 @@ static void test_entry_sizes(void **state)
     assert_sentence(&elf, SKETCH_ELF_CORRUPT, "31 bytes");
     elf_header(&elf)->e_phentsize = 33;
     assert_sentence(&elf, SKETCH_ELF_CORRUPT, "33 bytes");
+    elf_header(&elf)->e_phnum = 1;
+    assert_verdict(&elf, SKETCH_ELF_CORRUPT);
     elf_header(&elf)->e_phnum = 0;
     assert_verdict(&elf, SKETCH_NO_CODE);
 
     elf_header(&other)->e_shentsize = 39;
     assert_sentence(&other, SKETCH_ELF_CORRUPT, "39 bytes");
     elf_header(&other)->e_shentsize = 0;
+    assert_sentence(&other, SKETCH_ELF_CORRUPT, "0 bytes");
+    elf_header(&other)->e_shnum = 1;
+    elf_header(&other)->e_shstrndx = 0;
     assert_sentence(&other, SKETCH_ELF_CORRUPT, "0 bytes");
     elf_header(&other)->e_shnum = 0;
     assert_verdict(&other, SKETCH_ACCEPTED);
@@ -171,6 +176,8 @@ static void test_more_in_file_than_in_memory(void **state)
     assert_verdict(&elf, SKETCH_ELF_CORRUPT);
     elf_segment(&elf, DATA_SEGMENT)->p_type = PT_NOTE;
     assert_verdict(&elf, SKETCH_ACCEPTED);
+    elf_segment(&elf, CODE_SEGMENT)->p_memsz--;
+    assert_verdict(&elf, SKETCH_ELF_CORRUPT);
 }
 
 static void test_address_space_ends(void **state)

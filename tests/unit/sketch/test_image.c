@@ -123,6 +123,40 @@ static void test_vectors_in_two_segments(void **state)
     assert_int_equal(report.flash_used, 8);
 }
 
+/* A vector table that is copied to RAM: the lowest segment in flash has memory there. */
+static void test_ram_of_the_lowest_segment(void **state)
+{
+    Elf32_Phdr s = {.p_type = PT_LOAD, .p_flags = PF_X, .p_filesz = 8, .p_memsz = 8};
+    Elf32_Phdr segments[2] = {s, s};
+
+    (void)state;
+    segments[CODE_SEGMENT].p_paddr = FLASH;
+    segments[CODE_SEGMENT].p_vaddr = D2;
+    segments[1].p_paddr = segments[1].p_vaddr = FLASH + 8;
+    _cleanup_elf_ struct elf elf = elf_build(segments, 2, NULL, 0);
+    elf_set_vector(&elf, 0, STACK);
+    elf_set_vector(&elf, 1, FLASH + 9);
+    elf_header(&elf)->e_entry = FLASH + 9;
+    struct sketch_report report = check(&elf);
+    assert_int_equal(report.code, SKETCH_ACCEPTED);
+    assert_int_equal(report.ram_used, 8);
+}
+
+/* Boards at the limits of what struct board promises. */
+static void test_sound_boards(void **state)
+{
+    _cleanup_elf_ struct elf elf = elf_default();
+    struct board board = test_board;
+
+    (void)state;
+    board.flash.size = SECTOR;
+    board.n_protected_flash = BOARD_RANGES_MAX;
+    board.n_ram = BOARD_RANGES_MAX;
+    assert_int_equal(check_on(&board, elf.bytes, elf.size, NULL).code, SKETCH_ACCEPTED);
+    board.flash.start = (uint32_t)-SECTOR;
+    assert_int_equal(check_on(&board, elf.bytes, elf.size, NULL).code, SKETCH_OUTSIDE_FLASH);
+}
+
 /* Outputs stay as they are for a board that is none. */
 static void test_unsound_boards(void **state)
 {
@@ -160,6 +194,8 @@ int main(void)
         cmocka_unit_test(test_full_window),
         cmocka_unit_test(test_ram),
         cmocka_unit_test(test_vectors_in_two_segments),
+        cmocka_unit_test(test_ram_of_the_lowest_segment),
+        cmocka_unit_test(test_sound_boards),
         cmocka_unit_test(test_unsound_boards),
     };
 

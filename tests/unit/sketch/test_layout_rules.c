@@ -43,6 +43,33 @@ static void test_protected_flash(void **state)
     assert_data_at(BOOTLOADER - DATA_SIZE, SKETCH_OUTSIDE_FLASH);
     assert_data_at(BOOTLOADER - DATA_SIZE + 1, SKETCH_PROTECTED_FLASH);
     assert_data_at(FLASH - 1, SKETCH_PROTECTED_FLASH);
+    /* Not the lowest segment of the sketch. */
+    elf_segment(&elf, CODE_SEGMENT)->p_paddr = 0x1000;
+    assert_verdict(&elf, SKETCH_PROTECTED_FLASH);
+}
+
+/* One segment of size bytes at address: the first, last and only one. */
+static enum sketch_code verdict_of_one(uint32_t address, uint32_t size)
+{
+    const Elf32_Phdr segment = {.p_type = PT_LOAD,
+                                .p_vaddr = address,
+                                .p_paddr = address,
+                                .p_filesz = size,
+                                .p_memsz = size};
+    _cleanup_elf_ struct elf elf = elf_build(&segment, 1, NULL, 0);
+
+    return check(&elf).code;
+}
+
+static void test_only_segment(void **state)
+{
+    (void)state;
+    assert_int_equal(verdict_of_one(M7, 4), SKETCH_PROTECTED_FLASH);
+    assert_int_equal(verdict_of_one(D2, 4), SKETCH_RAM_LOAD);
+    assert_int_equal(verdict_of_one(0x90000000, 4), SKETCH_OUTSIDE_FLASH);
+    assert_int_equal(verdict_of_one(FLASH, FLASH_SIZE + 1), SKETCH_IMAGE_TOO_BIG);
+    assert_int_equal(verdict_of_one(FLASH, FLASH_SIZE), SKETCH_STACK_POINTER);
+    assert_int_equal(verdict_of_one(FLASH, 7), SKETCH_NO_VECTOR_TABLE);
 }
 
 static void test_hint_of_a_range_without_one(void **state)
@@ -88,7 +115,8 @@ static void test_image_too_big(void **state)
     _cleanup_elf_ struct elf elf = with_data_at(FLASH + FLASH_SIZE - DATA_SIZE + 1);
 
     (void)state;
-    assert_sentence(&elf, SKETCH_IMAGE_TOO_BIG, "1 more than");
+    assert_sentence(&elf, SKETCH_IMAGE_TOO_BIG,
+                    "needs 1048577 bytes of flash, 1 more than the 1048576 (1024 KiB)");
     assert_data_at(FLASH + FLASH_SIZE - DATA_SIZE, SKETCH_ACCEPTED);
     assert_data_at(FLASH + FLASH_SIZE - 1, SKETCH_IMAGE_TOO_BIG);
 }
@@ -98,7 +126,7 @@ static void test_overlap(void **state)
     _cleanup_elf_ struct elf elf = with_data_at(FLASH + CODE_SIZE - 1);
 
     (void)state;
-    assert_sentence(&elf, SKETCH_OVERLAP, "0x08100000 and 64 bytes at 0x081003ff");
+    assert_sentence(&elf, SKETCH_OVERLAP, "1024 bytes at 0x08100000 and 64 bytes at 0x081003ff");
     assert_data_at(FLASH, SKETCH_OVERLAP);
     assert_data_at(FLASH + 8, SKETCH_OVERLAP);
     assert_data_at(FLASH + CODE_SIZE, SKETCH_ACCEPTED);
@@ -148,6 +176,26 @@ static void test_no_vector_table(void **state)
     elf_segment(&late, CODE_SEGMENT)->p_paddr = FLASH;
     elf_segment(&late, CODE_SEGMENT)->p_filesz = 7;
     assert_sentence(&late, SKETCH_NO_VECTOR_TABLE, "nothing for 0x08100007");
+}
+
+/* Where .bss has its load address makes no difference, nor what stands between the LOADs. */
+static void test_memory_only_segments(void **state)
+{
+    _cleanup_elf_ struct elf elf = elf_default();
+    Elf32_Phdr bss = *elf_segment(&elf, BSS_SEGMENT);
+
+    (void)state;
+    elf_segment(&elf, BSS_SEGMENT)->p_paddr = FLASH - 4;
+    assert_verdict(&elf, SKETCH_ACCEPTED);
+    elf_segment(&elf, DATA_SEGMENT)->p_filesz = 1;
+    elf_segment(&elf, DATA_SEGMENT)->p_paddr = FLASH + CODE_SIZE + 1;
+    assert_int_equal(check(&elf).image_size, CODE_SIZE + 2);
+    *elf_segment(&elf, BSS_SEGMENT) = *elf_segment(&elf, DATA_SEGMENT);
+    *elf_segment(&elf, DATA_SEGMENT) = bss;
+    assert_int_equal(check(&elf).image_size, CODE_SIZE + 2);
+    elf_segment(&elf, DATA_SEGMENT)->p_type = PT_NOTE;
+    assert_int_equal(check(&elf).image_size, CODE_SIZE + 2);
+    assert_int_equal(check(&elf).ram_used, DATA_SIZE);
 }
 
 /* With every p_paddr 0, of whatever type, p_vaddr counts; one that is not 0 is enough. */
@@ -223,6 +271,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_no_code),
         cmocka_unit_test(test_protected_flash),
+        cmocka_unit_test(test_only_segment),
         cmocka_unit_test(test_hint_of_a_range_without_one),
         cmocka_unit_test(test_ram_load),
         cmocka_unit_test(test_outside_flash),
@@ -230,6 +279,7 @@ int main(void)
         cmocka_unit_test(test_overlap),
         cmocka_unit_test(test_overlap_of_unsorted),
         cmocka_unit_test(test_no_vector_table),
+        cmocka_unit_test(test_memory_only_segments),
         cmocka_unit_test(test_load_at_vaddr),
         cmocka_unit_test(test_ram_overflow),
         cmocka_unit_test(test_ram_overflow_sentences),

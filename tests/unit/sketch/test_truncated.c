@@ -44,6 +44,10 @@ static void test_program_header_table(void **state)
     elf_header(&elf)->e_phoff = 0;
     elf_header(&elf)->e_phentsize = 0xffff;
     assert_int_equal(check(&elf).needed_size, N_SEGMENTS * 0xffff);
+    elf_header(&elf)->e_phentsize = sizeof(Elf32_Phdr);
+    elf_header(&elf)->e_phnum = 1;
+    elf_header(&elf)->e_phoff = (uint32_t)elf.size - 31;
+    assert_int_equal(check(&elf).needed_size, elf.size + 1);
     /* No entries, no table. */
     elf_header(&elf)->e_phnum = 0;
     elf_header(&elf)->e_phoff = UINT32_MAX;
@@ -63,6 +67,10 @@ static void test_section_header_table(void **state)
     elf_header(&elf)->e_shnum = N_SECTIONS;
     elf_header(&elf)->e_shentsize = 41;
     assert_int_equal(check(&elf).needed_size, size + N_SECTIONS);
+    /* No entries, and none of a size that could hold their number: no table. */
+    elf_header(&elf)->e_shnum = 0;
+    elf_header(&elf)->e_shoff = UINT32_MAX;
+    assert_verdict(&elf, SKETCH_ACCEPTED);
 }
 
 static void test_segments(void **state)
@@ -81,6 +89,9 @@ static void test_segments(void **state)
     data->p_type = PT_NULL;
     assert_verdict(&elf, SKETCH_ACCEPTED);
     data->p_type = PT_LOAD;
+    data->p_offset = (uint32_t)elf.size;
+    data->p_filesz = 1;
+    assert_int_equal(check(&elf).needed_size, elf.size + 1);
     data->p_filesz = 0;
     data->p_offset = UINT32_MAX;
     assert_verdict(&elf, SKETCH_ACCEPTED);
@@ -94,6 +105,12 @@ static void test_sections(void **state)
     (void)state;
     section->sh_offset = (uint32_t)elf.size - 1;
     assert_verdict(&elf, SKETCH_ACCEPTED);
+    section->sh_offset++;
+    assert_int_equal(check(&elf).needed_size, elf.size + 1);
+    *elf_section(&elf, NULL_SECTION) = *section; /* the first counts by its type as any other */
+    section->sh_offset--;
+    assert_int_equal(check(&elf).needed_size, elf.size + 1);
+    elf_section(&elf, NULL_SECTION)->sh_type = SHT_NULL;
     section->sh_offset = UINT32_MAX;
     section->sh_size = UINT32_MAX;
     assert_int_equal(check(&elf).needed_size, 2 * (uint64_t)UINT32_MAX);

@@ -1,0 +1,36 @@
+#include "daemon/inbox.h"
+
+#include <fcntl.h>
+
+#include "util/fd.h"
+
+bool inbox_look(const struct manager *manager, struct file_key *ret_key)
+{
+    _cleanup_fd_ int inbox = watch_open(manager->watch);
+    const char *name = manager->orders->settings->inbox_file_name;
+    struct stat status;
+
+    if (inbox < 0 || fstatat(inbox, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
+        return false;
+    *ret_key = file_key_of(&status);
+    return true;
+}
+
+bool inbox_still_has(const struct manager *manager, const struct job *job)
+{
+    struct file_key key;
+
+    return inbox_look(manager, &key) && file_key_equal(&key, &job->key);
+}
+
+bool inbox_has_new(const struct manager *manager)
+{
+    struct file_key key;
+
+    if (!inbox_look(manager, &key))
+        return false;
+    for (size_t i = 0; i < manager->n_jobs; i++)
+        if (file_key_equal(&manager->jobs[i]->key, &key))
+            return false;
+    return !ledger_knows(manager->ledger, &key);
+}

@@ -1,0 +1,13 @@
+/* The upload's file as it lies in the inbox: looked at, never followed or opened. */
+#pragma once
+
+#include "daemon/manager.h"
+
+/* Returns true if there is a file, and what it is. */
+bool inbox_look(const struct manager *manager, struct file_key *ret_key);
+
+/* True if the inbox still holds just the file that the job was made from. */
+bool inbox_still_has(const struct manager *manager, const struct job *job);
+
+/* True if there is a file that no job was made of yet. */
+bool inbox_has_new(const struct manager *manager);

@@ -1,0 +1,327 @@
+#include "daemon/reading.h"
+
+#include <errno.h>
+#include <string.h>
+#include <syslog.h>
+
+#include "daemon/inbox.h"
+#include "daemon/queue.h"
+#include "util/fd.h"
+
+enum {
+    PATIENCE_USEC = 2 * 1000 * 1000, /* silence, until an incomplete file is all there is */
+    MOMENT_USEC = 100 * 1000,        /* between a write and the event that tells of it, at most */
+};
+
+static void close_superseded(struct manager *manager, struct job *job)
+{
+    struct outcome outcome = outcome_superseded();
+
+    manager_close_job(manager, job, &outcome);
+}
+
+static void close_deleted(struct manager *manager, struct job *job)
+{
+    struct outcome outcome = outcome_deleted();
+
+    manager_close_job(manager, job, &outcome);
+}
+
+/* ---- Incomplete files --------------------------------------------------------------------------
+ */
+
+static int on_patience(sd_event_source *source, uint64_t usec, void *userdata);
+
+static void be_patient(struct manager *manager)
+{
+    int r;
+
+    if (manager->patience_source) {
+        r = sd_event_source_set_time_relative(manager->patience_source, PATIENCE_USEC);
+        if (r >= 0)
+            r = sd_event_source_set_enabled(manager->patience_source, SD_EVENT_ONESHOT);
+    } else {
+        r = sd_event_add_time_relative(manager->event, &manager->patience_source, CLOCK_MONOTONIC,
+                                       PATIENCE_USEC, 0, on_patience, manager);
+    }
+    if (r < 0)
+        journal_log(manager->journal, LOG_ERR, "No timer for an incomplete upload: %s",
+                    strerror(-r));
+}
+
+static void set_waiting(struct manager *manager, struct job *job)
+{
+    job_set_state(job, JOB_WAITING);
+    be_patient(manager);
+}
+
+/* Read, and not all of it was there. */
+static bool is_partial(const struct job *job)
+{
+    return job->report.code == SKETCH_TRUNCATED || job->report.code == SKETCH_EMPTY;
+}
+
+/* The rejection of a job whose rest never came. */
+static struct outcome outcome_of_rest(const struct job *job)
+{
+    if (job->report.code == SKETCH_TRUNCATED)
+        return outcome_rejected(SKETCH_TRUNCATED, job->report.sentence, job->report.hint);
+    return outcome_rejected(SKETCH_EMPTY, sketch_code_sentence(SKETCH_EMPTY),
+                            sketch_code_hint(SKETCH_EMPTY));
+}
+
+static struct job *newer_job(const struct manager *manager, const struct job *job)
+{
+    for (size_t i = 0; i + 1 < manager->n_jobs; i++)
+        if (manager->jobs[i] == job)
+            return manager->jobs[i + 1];
+    return NULL;
+}
+
+/* Is the file there now another upload than the one that the job was made from? */
+static bool is_overtaken(struct manager *manager, const struct job *job, const struct file_key *now)
+{
+    return now->inode != job->key.inode ||
+           (!file_key_equal(now, &job->key) && ledger_knows(manager->ledger, now));
+}
+
+void reading_incomplete(struct manager *manager, struct job *job)
+{
+    struct job *newer = newer_job(manager, job);
+    struct file_key key;
+
+    if (newer && newer->snapshot && is_partial(job) && job->scanned &&
+        snapshot_begins(job->snapshot, newer->snapshot) > 0) {
+        manager_drop_job(manager, job);
+    } else if (newer) {
+        close_superseded(manager, job);
+    } else if (!inbox_look(manager, &key)) {
+        close_deleted(manager, job);
+    } else if (is_overtaken(manager, job, &key)) {
+        close_superseded(manager, job);
+    } else if (job->overdue && is_partial(job)) {
+        struct outcome outcome = outcome_of_rest(job);
+        manager_close_job(manager, job, &outcome);
+    } else {
+        set_waiting(manager, job);
+    }
+}
+
+/* ---- Reading -----------------------------------------------------------------------------------
+ */
+
+/* Makes room by giving up the oldest unchecked upload: only a flood within milliseconds gets here.
+ */
+static void make_room(struct manager *manager)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < manager->n_jobs; i++)
+        n += manager->jobs[i]->state == JOB_TO_CHECK;
+    if (n >= UNCHECKED_MAX)
+        close_superseded(manager, manager_find(manager, JOB_TO_CHECK));
+}
+
+static struct job *open_job(struct manager *manager)
+{
+    struct job *job;
+
+    make_room(manager);
+    int r = manager_open_job(manager, &job);
+    if (r < 0) {
+        journal_log(manager->journal, LOG_CRIT, "An upload is lost for want of memory.");
+        return NULL;
+    }
+    return job;
+}
+
+/*
+ * Is what was read now (NULL: nothing) of the job that waits? If not all of that one was there, the
+ * content tells. If somebody was writing while it was read, that writer's close is still to come,
+ * unless the job is of an earlier one: then this is the next upload's.
+ */
+static bool is_continued(const struct job *waiting, const struct snapshot *snapshot,
+                         enum reading_reason reason)
+{
+    if (waiting->snapshot && is_partial(waiting) && !waiting->disturbed)
+        return !snapshot || snapshot_begins(waiting->snapshot, snapshot) > 0;
+    return reason != READING_ARRIVAL || waiting->scanned;
+}
+
+/*
+ * The job that the content just read belongs to: the one that waits for its rest, if this continues
+ * it, else a new one. The one that waits then has been overwritten.
+ */
+static struct job *job_for(struct manager *manager, const struct snapshot *snapshot,
+                           enum reading_reason reason)
+{
+    struct job *waiting = manager_find(manager, JOB_WAITING);
+
+    if (waiting && is_continued(waiting, snapshot, reason))
+        return waiting;
+    if (waiting)
+        close_superseded(manager, waiting);
+    return open_job(manager);
+}
+
+static void reject(struct manager *manager, struct job *job, enum sketch_code code)
+{
+    struct outcome outcome =
+        outcome_rejected(code, sketch_code_sentence(code), sketch_code_hint(code));
+
+    manager_close_job(manager, job, &outcome);
+}
+
+/* The same file in the same state as a job that was made by looking: its event comes late. */
+static bool is_late_event(struct manager *manager, const struct file_key *key)
+{
+    if (file_key_equal(&manager->last_scanned, key)) {
+        manager->last_scanned = (struct file_key){.inode = 0};
+        return true;
+    }
+    for (size_t i = 0; i < manager->n_jobs; i++) {
+        struct job *job = manager->jobs[i];
+        if (job->scanned && job->state != JOB_WAITING && file_key_equal(&job->key, key)) {
+            job->scanned = false;
+            return true;
+        }
+    }
+    return false;
+}
+
+static void read_failed(struct manager *manager, enum reading_reason reason, int error)
+{
+    struct job *job = job_for(manager, NULL, reason);
+
+    if (!job)
+        return;
+    struct outcome outcome = outcome_internal(strerror(-error));
+    manager_close_job(manager, job, &outcome);
+}
+
+/* Reads what is in the inbox now, for the job that it belongs to. */
+void reading_take(struct manager *manager, enum reading_reason reason)
+{
+    const struct settings *settings = manager->orders->settings;
+    _cleanup_(snapshot_freep) struct snapshot *snapshot = NULL;
+    _cleanup_fd_ int inbox = watch_open(manager->watch);
+    struct file_key key = {.inode = 0};
+
+    int r = inbox < 0 ? SNAPSHOT_GONE
+                      : snapshot_take(inbox, settings->inbox_file_name, settings->inbox_max_size,
+                                      &snapshot, &key);
+    if (r < 0) {
+        read_failed(manager, reason, r);
+        return;
+    }
+    if (reason == READING_ARRIVAL && r != SNAPSHOT_GONE && is_late_event(manager, &key))
+        return;
+
+    struct job *job = job_for(manager, snapshot, reason);
+    if (!job)
+        return;
+    job->scanned = reason == READING_SCAN;
+    job->overdue = reason == READING_SILENCE;
+    job->disturbed = manager->overwritten;
+    job->detached = false;
+    job->read_usec = job_now_usec();
+    if (r != SNAPSHOT_GONE)
+        job->key = key;
+
+    switch ((enum snapshot_result)r) {
+    case SNAPSHOT_TAKEN:
+        job_set_snapshot(job, TAKE_PTR(snapshot));
+        if (job->state == JOB_WAITING)
+            job_set_state(job, JOB_NEW);
+        break;
+    case SNAPSHOT_GONE:
+        close_deleted(manager, job);
+        break;
+    case SNAPSHOT_BUSY:
+        set_waiting(manager, job);
+        break;
+    case SNAPSHOT_NOT_REGULAR:
+        reject(manager, job, SKETCH_NOT_REGULAR);
+        break;
+    case SNAPSHOT_UNREADABLE:
+        reject(manager, job, SKETCH_UNREADABLE);
+        break;
+    case SNAPSHOT_TOO_LARGE:
+        job->bytes = key.size;
+        reject(manager, job, SKETCH_TOO_LARGE);
+        break;
+    }
+}
+
+void reading_settle(struct manager *manager)
+{
+    struct job *job = manager_find(manager, JOB_NEW);
+
+    if (!job)
+        return;
+    if (job->disturbed) {
+        set_waiting(manager, job);
+    } else if (job->snapshot->size == 0) {
+        job->report.code = SKETCH_EMPTY;
+        reading_incomplete(manager, job);
+    } else {
+        job_set_state(job, JOB_TO_CHECK);
+    }
+}
+
+/*
+ * Was the job read while this was being written? Until it is checked, certainly. Later, if what was
+ * read is incomplete: the kernel shows a write before it tells of it, by a moment that a busy
+ * machine can stretch. Once its file is gone, never.
+ */
+static bool is_disturbed(const struct job *job)
+{
+    if (job->detached || job->state > JOB_CHECKING)
+        return false;
+    return job->state != JOB_WAITING || job_now_usec() - job->read_usec < MOMENT_USEC;
+}
+
+/*
+ * If a job waits for more, it goes on waiting. If the newest one was read just now, its content is
+ * partly of this upload: it waits for the writer's close, and then for what is read anew.
+ */
+void reading_disturb(struct manager *manager)
+{
+    struct job *newest = manager->n_jobs > 0 ? manager->jobs[manager->n_jobs - 1] : NULL;
+
+    if (newest && is_disturbed(newest))
+        newest->disturbed = true;
+    if (manager_find(manager, JOB_WAITING))
+        be_patient(manager);
+}
+
+void reading_close_overtaken(struct manager *manager)
+{
+    struct job *job = open_job(manager);
+
+    if (job)
+        close_superseded(manager, job);
+}
+
+void reading_close_deleted(struct manager *manager)
+{
+    struct job *job = manager->arrivals > 0 ? job_for(manager, NULL, READING_ARRIVAL)
+                                            : manager_find(manager, JOB_WAITING);
+
+    if (job)
+        close_deleted(manager, job);
+}
+
+static int on_patience(sd_event_source *source, uint64_t usec, void *userdata)
+{
+    (void)source;
+    (void)usec;
+    struct manager *manager = userdata;
+
+    if (!manager_find(manager, JOB_WAITING))
+        return 0;
+    reading_take(manager, READING_SILENCE);
+    sd_event_source_set_enabled(manager->look_source, SD_EVENT_ONESHOT);
+    queue_run(manager);
+    return 0;
+}

@@ -1,0 +1,145 @@
+/*
+ * A checker that behaves as its board profile's text says: as it should, or in every way in which
+ * one that a hostile upload has taken over could.
+ */
+#include "tests/unit/job/fake_checker.h"
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "sketch/answer.h"
+#include "util/fd.h"
+
+static char mode[64];
+
+static bool is(const char *name)
+{
+    return strcmp(mode, name) == 0;
+}
+
+static void say(const void *bytes, size_t size)
+{
+    size_t step = is("in-pieces") ? 97 : size;
+
+    for (size_t done = 0; done < size; done += step)
+        if (fd_write_full(ANSWER_FD_SOCKET, (const char *)bytes + done,
+                          size - done < step ? size - done : step) < 0)
+            exit(3);
+}
+
+/* The order must come first: a checker may have been started on suspicion. */
+static void await_go(void)
+{
+    char byte;
+    ssize_t n = read(ANSWER_FD_SOCKET, &byte, 1);
+
+    if (n == 0)
+        exit(0);
+    if (n != 1 || byte != ANSWER_GO)
+        exit(9);
+}
+
+static void digest_upload(char ret[static SKETCH_DIGEST_HEX])
+{
+    struct stat status;
+
+    if (fstat(ANSWER_FD_UPLOAD, &status) < 0)
+        exit(4);
+    void *upload = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, ANSWER_FD_UPLOAD, 0);
+    if (upload == MAP_FAILED || sketch_digest(upload, (size_t)status.st_size, ret) < 0)
+        exit(5);
+}
+
+static void say_accepted(uint32_t size)
+{
+    struct sketch_report report = fake_report(size);
+    char digest[SKETCH_DIGEST_HEX];
+    struct answer_head head;
+
+    uint8_t *image = malloc(size);
+    for (uint32_t i = 0; i < size; i++)
+        image[i] = fake_byte(i);
+    if (sketch_digest(image, size, digest) < 0)
+        exit(6);
+    if (is("wrong-image"))
+        image[size - 1] ^= 1;
+    answer_make_head(&report, digest, &head);
+    if (is("wrong-version"))
+        head.version++;
+    if (is("wrong-size"))
+        head.report.image_size++;
+    say(&head, sizeof(head));
+    if (is("dies-midway"))
+        raise(SIGSEGV);
+    say(image, size);
+    free(image);
+}
+
+static void say_rejected(void)
+{
+    const struct sketch_report report = {
+        .code = SKETCH_NOT_ELF, .sentence = "It is none.", .hint = "Take one."};
+    struct answer_head head;
+
+    answer_make_head(&report, NULL, &head);
+    say(&head, sizeof(head));
+    if (is("rejected-with-image"))
+        say("image", 5);
+}
+
+static void say_tail(void)
+{
+    char digest[SKETCH_DIGEST_HEX];
+    struct answer_tail tail;
+
+    digest_upload(digest);
+    answer_make_tail(digest, &tail);
+    if (is("wrong-tail"))
+        tail.magic[0]++;
+    say(&tail, sizeof(tail) - (is("too-short") ? 1 : 0));
+    if (is("too-long") || is("full-and-more"))
+        say("x", 1);
+}
+
+static void answer(void)
+{
+    static char endless[65536];
+
+    while (is("endless"))
+        say(endless, sizeof(endless));
+    if (is("says-nothing"))
+        exit(0);
+    if (is("hangs"))
+        pause();
+    if (strncmp(mode, "rejected", 8) == 0)
+        say_rejected();
+    else
+        say_accepted(strncmp(mode, "full", 4) == 0 ? FAKE_WINDOW : FAKE_IMAGE);
+    say_tail();
+    if (is("hangs-afterwards"))
+        pause();
+    if (is("closes-and-hangs")) {
+        close(ANSWER_FD_SOCKET);
+        pause();
+    }
+}
+
+int main(void)
+{
+    const struct rlimit no_core = {0, 0};
+
+    setrlimit(RLIMIT_CORE, &no_core);
+    if (fd_read_full(ANSWER_FD_BOARD, mode, sizeof(mode) - 1) < 0)
+        return 2;
+    if (is("dies-at-once"))
+        raise(SIGKILL);
+    await_go();
+    answer();
+    return is("fails") ? 1 : 0;
+}

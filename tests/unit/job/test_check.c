@@ -1,0 +1,259 @@
+/* What is believed of a checker's answer, and that none can hold up the daemon or be left behind.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+
+#include "job/check.h"
+#include "tests/unit/io/loop.h"
+#include "tests/unit/job/fake_checker.h"
+#include "tests/unit/util/temp_dir.h"
+
+static const char upload[] = "what was uploaded";
+
+struct fixture {
+    unsigned fds;
+    sd_event *event;
+    struct check *check;
+    struct snapshot snapshot;
+    struct check_answer answer;
+    bool ended;
+};
+
+static int set_up(void **state)
+{
+    static struct fixture f;
+
+    f = (struct fixture){.fds = count_fds(), .snapshot = {.size = sizeof(upload) - 1}};
+    f.event = loop_make();
+    f.snapshot.fd = memfd_create("upload", MFD_CLOEXEC);
+    *state = &f;
+    return fd_write_full(f.snapshot.fd, upload, sizeof(upload) - 1);
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *f = *state;
+
+    check_free(f->check);
+    free(f->answer.image);
+    close(f->snapshot.fd);
+    sd_event_unref(f->event);
+    if (waitpid(-1, NULL, WNOHANG) != -1 || errno != ECHILD)
+        return -1;
+    return count_fds() == f->fds ? 0 : -1;
+}
+
+static void on_end(struct check *check, void *userdata)
+{
+    struct fixture *f = userdata;
+
+    assert_false(f->ended);
+    f->ended = true;
+    f->answer = *check_answer(check);
+    check_answer(check)->image = NULL;
+    f->check = check_free(check);
+}
+
+static int start(struct fixture *f, const char *checker, const char *mode, uint64_t timeout_usec)
+{
+    const struct check_spec spec = {
+        .checker = checker,
+        .board = &fake_board,
+        .board_text = mode,
+        .board_text_size = strlen(mode),
+        .snapshot = &f->snapshot,
+        .timeout_usec = timeout_usec,
+        .on_end = on_end,
+        .userdata = f,
+    };
+
+    return check_new(f->event, &spec, &f->check);
+}
+
+static void check(struct fixture *f, const char *mode)
+{
+    assert_int_equal(start(f, getenv("FAKE_CHECKER"), mode, 0), 0);
+    assert_false(f->ended);
+    assert_true(loop_until(f->event, &f->ended));
+}
+
+/* Field by field, for what lies between them may be anything. */
+static void assert_report(const struct sketch_report *found, const struct sketch_report *expected)
+{
+    assert_int_equal(found->code, expected->code);
+    assert_string_equal(found->sentence, expected->sentence);
+    assert_string_equal(found->hint, expected->hint);
+    assert_int_equal(found->image_size, expected->image_size);
+    assert_int_equal(found->flash_used, expected->flash_used);
+    assert_int_equal(found->sectors, expected->sectors);
+    assert_memory_equal(found->sector_used, expected->sector_used, sizeof(found->sector_used));
+    assert_int_equal(found->ram_used, expected->ram_used);
+    assert_int_equal(found->stack_pointer, expected->stack_pointer);
+    assert_int_equal(found->reset_vector, expected->reset_vector);
+    assert_int_equal(found->entry_point, expected->entry_point);
+}
+
+static void assert_image(const struct fixture *f, uint32_t size)
+{
+    const struct sketch_report report = fake_report(size);
+    char digest[SKETCH_DIGEST_HEX];
+
+    assert_int_equal(f->answer.end, CHECK_ANSWERED);
+    assert_report(&f->answer.report, &report);
+    assert_non_null(f->answer.image);
+    for (uint32_t i = 0; i < size; i++)
+        if (f->answer.image[i] != fake_byte(i))
+            fail_msg("byte %u of the image is wrong", i);
+    assert_int_equal(sketch_digest(f->answer.image, size, digest), 0);
+    assert_string_equal(f->answer.image_sha256, digest);
+    assert_int_equal(sketch_digest(upload, sizeof(upload) - 1, digest), 0);
+    assert_string_equal(f->answer.sha256, digest);
+}
+
+/* ---- As it should be ------------------------------------------------------------------------- */
+
+static void test_accepted(void **state)
+{
+    check(*state, "accepted");
+    assert_image(*state, FAKE_IMAGE);
+}
+
+static void test_in_pieces(void **state)
+{
+    check(*state, "in-pieces");
+    assert_image(*state, FAKE_IMAGE);
+}
+
+/* As much as an answer can be. */
+static void test_full(void **state)
+{
+    check(*state, "full");
+    assert_image(*state, FAKE_WINDOW);
+}
+
+static void test_rejected(void **state)
+{
+    struct fixture *f = *state;
+    char digest[SKETCH_DIGEST_HEX];
+
+    check(f, "rejected");
+    assert_int_equal(f->answer.end, CHECK_ANSWERED);
+    assert_int_equal(f->answer.report.code, SKETCH_NOT_ELF);
+    assert_string_equal(f->answer.report.sentence, "It is none.");
+    assert_string_equal(f->answer.report.hint, "Take one.");
+    assert_string_equal(f->answer.image_sha256, "");
+    assert_null(f->answer.image);
+    assert_int_equal(sketch_digest(upload, sizeof(upload) - 1, digest), 0);
+    assert_string_equal(f->answer.sha256, digest);
+}
+
+/* ---- Not believed ---------------------------------------------------------------------------- */
+
+static void assert_not_answered(struct fixture *f, const char *mode, enum check_end end)
+{
+    const struct sketch_report nothing = {.code = SKETCH_ACCEPTED};
+
+    f->ended = false;
+    check(f, mode);
+    if (f->answer.end != end)
+        fail_msg("%s: %d instead of %d", mode, f->answer.end, end);
+    assert_null(f->answer.image);
+    assert_string_equal(f->answer.sha256, "");
+    assert_report(&f->answer.report, &nothing);
+}
+
+static void test_broken(void **state)
+{
+    static const char *const modes[] = {
+        "fails",       "says-nothing",  "too-short",  "too-long",
+        "wrong-image", "wrong-version", "wrong-size", "rejected-with-image",
+        "wrong-tail",  "full-and-more", "endless",
+    };
+
+    for (size_t i = 0; i < ELEMENTSOF(modes); i++)
+        assert_not_answered(*state, modes[i], CHECK_BROKEN);
+}
+
+static void test_died(void **state)
+{
+    static const char *const modes[] = {"dies-at-once", "dies-midway"};
+
+    for (size_t i = 0; i < ELEMENTSOF(modes); i++)
+        assert_not_answered(*state, modes[i], CHECK_DIED);
+}
+
+/* A whole answer counts for nothing if its giver does not come to an end. */
+static void test_hangs(void **state)
+{
+    static const char *const modes[] = {"hangs", "hangs-afterwards", "closes-and-hangs"};
+    struct fixture *f = *state;
+
+    for (size_t i = 0; i < ELEMENTSOF(modes); i++) {
+        f->ended = false;
+        assert_int_equal(start(f, getenv("FAKE_CHECKER"), modes[i], 500000), 0);
+        /* Nobody spins on a closed channel meanwhile. */
+        unsigned turns = 0;
+        for (; !f->ended && turns < 10000; turns++)
+            sd_event_run(f->event, 1000000);
+        assert_true(f->ended);
+        assert_true(turns < 1000);
+        assert_int_equal(f->answer.end, CHECK_DIED);
+        assert_null(f->answer.image);
+    }
+}
+
+/* ---- Beginnings and ends --------------------------------------------------------------------- */
+
+static void test_no_checker(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_int_equal(start(f, "/nowhere/checker", "accepted", 0), -ENOENT);
+    assert_null(f->check);
+    loop_drain(f->event);
+    assert_false(f->ended);
+}
+
+/* In the middle of whatever it does: no process and no call is left. */
+static void test_free_running(void **state)
+{
+    static const char *const modes[] = {"hangs", "endless", "accepted", "full"};
+    struct fixture *f = *state;
+
+    for (size_t i = 0; i < ELEMENTSOF(modes); i++) {
+        assert_int_equal(start(f, getenv("FAKE_CHECKER"), modes[i], 0), 0);
+        sd_event_run(f->event, 20000);
+        if (!f->ended)
+            f->check = check_free(f->check);
+        assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+        free(f->answer.image);
+        f->answer.image = NULL;
+        f->ended = false;
+        loop_drain(f->event);
+        assert_false(f->ended);
+    }
+    assert_null(check_free(NULL));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_accepted), TEST(test_in_pieces),  TEST(test_full),
+        TEST(test_rejected), TEST(test_broken),     TEST(test_died),
+        TEST(test_hangs),    TEST(test_no_checker), TEST(test_free_running),
+    };
+
+    if (!loop_has_pidfds())
+        return 0;
+    loop_arrange_signals();
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,76 @@
+/* The journal entry of an outcome, field by field. As root only: the test stands in for journald.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <string.h>
+
+#include "job/report.h"
+#include "tests/unit/io/journal_socket.h"
+#include "tests/unit/io/namespace.h"
+#include "tests/unit/util/temp_dir.h"
+
+static const struct journal journal = {.structured = true};
+
+static void assert_field(const char *entry, const char *field)
+{
+    const char *found = strstr(entry, field);
+
+    if (!found || (found != entry && found[-1] != '\n') || found[strlen(field)] != '\n')
+        fail_msg("no %s in\n%s", field, entry);
+}
+
+static void test_entry(void **state)
+{
+    const struct outcome outcome = outcome_rejected(SKETCH_EMPTY, "It is empty.", "Fill it.");
+    struct temp_dir dir = temp_dir_make();
+    struct job *job = NULL;
+    char entry[8192], id[64];
+    unsigned fields = 0;
+    (void)state;
+
+    int fd = journal_socket_open();
+    assert_true(fd >= 0);
+    assert_int_equal(job_new(12, &job), 0);
+    strcpy(job->sha256, "aa");
+    strcpy(job->image_sha256, "bb");
+    job->bytes = 99;
+    job->report.sectors = 3;
+    job->state = JOB_CHECKING;
+    job_finish(job, &outcome);
+    report_outcome(job, &journal, dir.fd);
+    job_free(job);
+    journal_socket_read(fd, entry, sizeof(entry));
+    temp_dir_remove(&dir);
+    close(fd);
+
+    snprintf(id, sizeof(id), "MESSAGE_ID=%s", result_message_id(RESULT_REJECTED));
+    assert_field(entry, "MESSAGE=Job 12: rejected: empty: It is empty. Hint: Fill it.");
+    assert_field(entry, "PRIORITY=3");
+    assert_field(entry, id);
+    assert_field(entry, "M4FLASH_JOB=12");
+    assert_field(entry, "M4FLASH_STAGE=checking");
+    assert_field(entry, "M4FLASH_RESULT=rejected");
+    assert_field(entry, "M4FLASH_CODE=empty");
+    assert_field(entry, "M4FLASH_SHA256=aa");
+    assert_field(entry, "M4FLASH_IMAGE_SHA256=bb");
+    assert_field(entry, "M4FLASH_BYTES=99");
+    assert_field(entry, "M4FLASH_SECTORS=3");
+    assert_non_null(strstr(entry, "\nM4FLASH_DURATION_MS="));
+    assert_field(entry, "M4FLASH_HINT=Fill it.");
+    for (const char *at = entry; (at = strstr(at, "M4FLASH_")); at++)
+        fields++;
+    assert_int_equal(fields, 10);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_entry)};
+
+    if (!namespace_enter())
+        return 0;
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
