@@ -37,7 +37,7 @@ packages_build=(
 
 # To run them: the tests, and the tools that read the code.
 packages_test=(
-    openocd python3-pytest systemd
+    openocd python3-pytest systemd libnewlib-arm-none-eabi
     clang clang-format clang-tidy cppcheck valgrind
 )
 

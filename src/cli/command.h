@@ -19,6 +19,7 @@ struct command {
 };
 
 extern const struct command command_check;
+extern const struct command command_history;
 
 void command_print_help(const struct command *command);
 

@@ -9,6 +9,7 @@
 
 static const struct command *const commands[] = {
     &command_check,
+    &command_history,
 };
 
 void command_print_help(const struct command *command)

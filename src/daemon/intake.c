@@ -18,19 +18,31 @@ static void close_overtaken(struct manager *manager)
         reading_close_overtaken(manager);
 }
 
+/*
+ * A file went away while this one was read: it, and then the reading is all there is of it, or the
+ * one before it, and then the reading may be of the next upload, which is not complete.
+ */
+static void detach(struct manager *manager, struct job *fresh)
+{
+    struct file_key key;
+
+    if (inbox_look(manager, &key) && key.inode == fresh->key.inode)
+        fresh->disturbed = true;
+    else
+        fresh->detached = true;
+}
+
 static void on_gone(struct manager *manager)
 {
-    struct job *waiting = manager_find(manager, JOB_WAITING);
     struct job *fresh = manager_find(manager, JOB_NEW);
 
     close_overtaken(manager);
-    if (manager->arrivals > 0 || waiting)
+    if (manager->arrivals > 0 || manager_find(manager, JOB_WAITING))
         reading_close_deleted(manager);
     manager->arrivals = 0;
     manager->overwritten = false;
-    /* What was read is safe, and what is written from now on is another file. */
     if (fresh)
-        fresh->detached = true;
+        detach(manager, fresh);
     queue_run(manager);
 }
 

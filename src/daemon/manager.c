@@ -182,29 +182,46 @@ struct manager *manager_free(struct manager *manager)
     return NULL;
 }
 
-/* The rest of a programming that an earlier start could not end comes before everything else. */
+/* A job for what an earlier start could not end. */
+static int open_recovery(struct manager *manager, struct recovery *recovery, struct job **ret)
+{
+    struct job *job;
+
+    int r = recovery->reopens ? ledger_reopen_job(manager->ledger, recovery->intent.job_id, &job)
+                              : ledger_open_job(manager->ledger, &job);
+    if (r < 0) {
+        store_image_clear(&recovery->image);
+        return r;
+    }
+    recovery->intent.job_id = job->id;
+    job_set_recovery(job, &recovery->intent, &recovery->image, &manager->orders->board);
+    manager->jobs[manager->n_jobs++] = job;
+    *ret = job;
+    return 0;
+}
+
+/* An interrupted programming comes before everything else. */
 static int recover(struct manager *manager)
 {
-    const struct board *board = &manager->orders->board;
+    struct outcome given_up = outcome_interrupted();
     struct recovery recovery;
     struct job *job;
 
-    if (recovery_plan(manager->ledger, board, manager->journal, &recovery) != RECOVERY_NEEDED)
+    enum recovery_need need =
+        recovery_plan(manager->ledger, &manager->orders->board, manager->journal, &recovery);
+    if (need == RECOVERY_NONE || (need == RECOVERY_GIVEN_UP && !recovery.reopens))
         return 0;
-    int r = recovery.reopens ? ledger_reopen_job(manager->ledger, recovery.intent.job_id, &job)
-                             : ledger_open_job(manager->ledger, &job);
-    if (r < 0) {
-        store_image_clear(&recovery.image);
+    int r = open_recovery(manager, &recovery, &job);
+    if (r < 0)
         return r;
-    }
-    recovery.intent.job_id = job->id;
-    job_set_recovery(job, &recovery.intent, &recovery.image, board);
-    manager->jobs[manager->n_jobs++] = job;
-    journal_log(manager->journal, LOG_WARNING,
-                "Job %" PRIu64 ": a programming was interrupted, %s (attempt %u)", job->id,
-                recovery.intent.slot == STORE_PENDING ? "doing it again"
+    if (need == RECOVERY_GIVEN_UP)
+        manager_close_job(manager, job, &given_up);
+    else
+        journal_log(manager->journal, LOG_WARNING,
+                    "Job %" PRIu64 ": a programming was interrupted, %s (attempt %u)", job->id,
+                    job->intent.slot == STORE_PENDING ? "doing it again"
                                                       : "putting back the sketch before it",
-                recovery.intent.attempts + 1);
+                    job->intent.attempts + 1);
     return 0;
 }
 

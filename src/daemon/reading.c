@@ -90,7 +90,7 @@ void reading_incomplete(struct manager *manager, struct job *job)
     struct job *newer = newer_job(manager, job);
     struct file_key key;
 
-    if (newer && newer->snapshot && is_partial(job) &&
+    if (newer && newer->snapshot && is_partial(job) && job->scanned &&
         snapshot_begins(job->snapshot, newer->snapshot) > 0) {
         manager_drop_job(manager, job);
     } else if (newer) {
@@ -295,9 +295,23 @@ void reading_disturb(struct manager *manager)
         be_patient(manager);
 }
 
+/* A job that was made by looking is still to be announced: the event of a lost upload is that
+ * one's. */
+static bool is_announcement(struct manager *manager)
+{
+    for (size_t i = manager->n_jobs; i-- > 0;) {
+        struct job *job = manager->jobs[i];
+        if (job->scanned && job->state < JOB_READY) {
+            job->scanned = false;
+            return true;
+        }
+    }
+    return false;
+}
+
 void reading_close_overtaken(struct manager *manager)
 {
-    struct job *job = open_job(manager);
+    struct job *job = is_announcement(manager) ? NULL : open_job(manager);
 
     if (job)
         close_superseded(manager, job);
@@ -305,9 +319,10 @@ void reading_close_overtaken(struct manager *manager)
 
 void reading_close_deleted(struct manager *manager)
 {
-    struct job *job = manager->arrivals > 0 ? job_for(manager, NULL, READING_ARRIVAL)
-                                            : manager_find(manager, JOB_WAITING);
+    struct job *job = manager_find(manager, JOB_WAITING);
 
+    if (manager->arrivals > 0 && !(job && is_continued(job, NULL, READING_ARRIVAL)))
+        job = is_announcement(manager) ? NULL : job_for(manager, NULL, READING_ARRIVAL);
     if (job)
         close_deleted(manager, job);
 }

@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 /* In unsigned numbers: anybody may give a file a time that does not fit, and it may wrap then. */
 static int64_t nsec_of(struct timespec t)
@@ -35,10 +36,13 @@ void file_key_format(const struct file_key *key, char ret_text[static FILE_KEY_T
 
 void file_key_parse(const char *text, struct file_key *ret)
 {
+    char again[FILE_KEY_TEXT_MAX];
     struct file_key key;
 
     if (sscanf(text, "%" SCNu64 ":%" SCNu64 ":%" SCNd64 ":%" SCNd64, &key.inode, &key.size,
                &key.modified_nsec, &key.changed_nsec) != 4)
         key = (struct file_key){.inode = 0};
-    *ret = key;
+    /* Just what is written, nothing before, behind or instead. */
+    file_key_format(&key, again);
+    *ret = strcmp(again, text) == 0 ? key : (struct file_key){.inode = 0};
 }

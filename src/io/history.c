@@ -69,6 +69,27 @@ int history_append(int dirfd, const char *line)
     return fd_replace_file(dirfd, history_name, fresh, kept_size + line_size + 1, 0644);
 }
 
+/*
+ * The next line of *text that is not empty, and *text behind it; NULL at end. A NUL, as some file
+ * systems leave them after a power cut, ends a line but not the text.
+ */
+static char *next_line(char **text, const char *end)
+{
+    while (*text < end) {
+        char *line = *text;
+        line[strcspn(line, "\n")] = '\0';
+        *text += strlen(line) + 1;
+        if (*line)
+            return line;
+    }
+    return NULL;
+}
+
+int history_read(int dirfd, char **ret, size_t *ret_size)
+{
+    return read_all(dirfd, history_name, ret, ret_size);
+}
+
 /* What one line adds to what is being looked for. */
 static void look_at(const char *line, const char *key, uint64_t *last_id, bool *known)
 {
@@ -113,12 +134,9 @@ int history_look(int dirfd, const struct file_key *key, uint64_t *ret_last_id, b
     int r = read_all(dirfd, history_name, &text, &size);
     if (r < 0)
         return r;
-    /* A NUL, as some file systems leave them after a power cut, ends a line but not the file. */
-    for (char *line = text; line < text + size; line += strlen(line) + 1) {
-        line[strcspn(line, "\n")] = '\0';
-        if (*line)
-            look_at(line, wanted, &last_id, &known);
-    }
+    char *rest = text;
+    for (char *line; (line = next_line(&rest, text + size));)
+        look_at(line, wanted, &last_id, &known);
     r = look_at_note(dirfd, wanted, &known);
     if (r < 0)
         return r;
@@ -134,7 +152,8 @@ static void look_for_result(const char *line, uint64_t id, char *ret)
 
     if (json_object_is_type(object, json_type_object) &&
         json_object_object_get_ex(object, "id", &value) && json_object_get_uint64(value) == id &&
-        json_object_object_get_ex(object, "result", &value))
+        json_object_object_get_ex(object, "result", &value) &&
+        json_object_is_type(value, json_type_string))
         snprintf(ret, HISTORY_RESULT_MAX, "%s", json_object_get_string(value));
     json_object_put(object);
 }
@@ -142,14 +161,14 @@ static void look_for_result(const char *line, uint64_t id, char *ret)
 int history_result(int dirfd, uint64_t id, char ret[static HISTORY_RESULT_MAX])
 {
     _cleanup_free_ char *text = NULL;
-    char *rest = NULL;
     size_t size;
 
     int r = read_all(dirfd, history_name, &text, &size);
     if (r < 0)
         return r;
     ret[0] = '\0';
-    for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
+    char *rest = text;
+    for (char *line; (line = next_line(&rest, text + size));)
         look_for_result(line, id, ret);
     return 0;
 }

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "io/file_key.h"
@@ -21,6 +22,12 @@ enum {
  * place.
  */
 int history_append(int dirfd, const char *line);
+
+/*
+ * Reads it all, into a fresh buffer with a NUL behind its end (which *ret_size does not count), for
+ * the caller to free. Returns 0 or -errno; a missing history is an empty one.
+ */
+int history_read(int dirfd, char **ret, size_t *ret_size);
 
 /*
  * Looks through the history: *ret_last_id is the highest job number in it (0 if none), *ret_known

@@ -9,10 +9,10 @@ enum {
 };
 
 /*
- * Locks dirfd/lock, made if need be, and writes our PID and name to it (if that fails, say on a
- * full disk, the lock holds all the same). Closing *ret_fd, which no child inherits, gives it back.
- * Returns 0; -EWOULDBLOCK with "NAME (pid PID)" in ret_holder, or "another process" if the holder
- * has not said, and *ret_fd untouched; or -errno with both untouched: there is no lock to be had
- * (a read-only disk without the file).
+ * Locks dirfd/lock, made if need be, and writes "PID NAME" to it, name being the program's (32
+ * bytes of it at most; if the writing fails, say on a full disk, the lock holds all the same).
+ * Closing *ret_fd, which no child inherits, gives it back. Returns 0; or -EWOULDBLOCK with who has
+ * it in ret_holder: "NAME (pid PID)", or "another process" if that cannot be read; or -errno, and
+ * there is no lock to be had (a read-only disk without the file).
  */
 int lock_take(int dirfd, const char *name, int *ret_fd, char ret_holder[static LOCK_HOLDER_MAX]);

@@ -139,20 +139,16 @@ static int on_ancestor(sd_event_source *source, const struct inotify_event *e, v
 
 /*
  * A regular file that was just created is about to be written: its close will tell. All else (a
- * link, a folder, a second name of a file that exists) is complete as it is. A file that has
- * content already was linked here, or is being written fast: whoever looks will see.
+ * link, a folder, a second name of a file that exists) is complete as it is.
  */
-static void on_created(struct watch *watch)
+static bool is_complete_at_creation(const struct watch *watch)
 {
     struct stat status;
     _cleanup_fd_ int inbox = watch_open(watch);
 
     if (inbox < 0 || fstatat(inbox, watch->name, &status, AT_SYMLINK_NOFOLLOW) < 0)
-        return;
-    if (!S_ISREG(status.st_mode) || status.st_nlink > 1)
-        watch->callback(WATCH_COMPLETE, watch->userdata);
-    else if (status.st_size > 0)
-        watch->callback(WATCH_RESCAN, watch->userdata);
+        return false;
+    return !S_ISREG(status.st_mode) || status.st_nlink > 1;
 }
 
 static int on_inbox(sd_event_source *source, const struct inotify_event *e, void *userdata)
@@ -176,8 +172,8 @@ static int on_inbox(sd_event_source *source, const struct inotify_event *e, void
         watch->callback(WATCH_WRITTEN, watch->userdata);
     else if (e->mask & IN_ATTRIB)
         watch->callback(WATCH_ATTRIBUTES, watch->userdata);
-    else if (e->mask & IN_CREATE)
-        on_created(watch);
+    else if ((e->mask & IN_CREATE) && is_complete_at_creation(watch))
+        watch->callback(WATCH_COMPLETE, watch->userdata);
     return 0;
 }
 

@@ -50,7 +50,8 @@ struct job *job_free(struct job *job)
 void job_set_state(struct job *job, enum job_state state)
 {
     assert(job->state != JOB_DONE);
-    assert(state > job->state || (state == JOB_WAITING && job->state <= JOB_CHECKING));
+    assert(state > job->state || (state == JOB_WAITING && job->state <= JOB_CHECKING) ||
+           (state == JOB_NEW && job->state == JOB_WAITING));
     job->state = state;
 }
 
@@ -71,7 +72,7 @@ void job_set_recovery(struct job *job, const struct store_intent *intent, struct
     job->intent = *intent;
     job->image = TAKE_PTR(image->image);
     job->report.image_size = image->image_size;
-    job->report.sectors = (image->image_size - 1) / board->sector_size + 1;
+    job->report.sectors = (image->image_size + board->sector_size - 1) / board->sector_size;
     memcpy(job->sha256, image->sha256, sizeof(job->sha256));
     memcpy(job->image_sha256, image->image_sha256, sizeof(job->image_sha256));
     file_key_parse(intent->file, &job->key);

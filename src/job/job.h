@@ -15,7 +15,7 @@
 #include "job/outcome.h"
 #include "util/cleanup.h"
 
-/* Only ever forwards, but that an upload found incomplete in its check is WAITING again. */
+/* Only ever forwards, but that an incomplete upload is WAITING again, and NEW when read anew. */
 enum job_state {
     JOB_NEW,         /* seen, and read if there was something to read */
     JOB_WAITING,     /* incomplete or still open for writing: the rest may come */

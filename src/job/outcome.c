@@ -131,6 +131,15 @@ struct outcome outcome_internal(const char *detail)
                       "whether it is installed completely.");
 }
 
+struct outcome outcome_interrupted(void)
+{
+    return outcome_of(
+        RESULT_FAILED, "interrupted",
+        "Its programming was interrupted again and again, and no earlier sketch could "
+        "be put back. The M4 has no sketch now.",
+        "Look after the board's power supply, then upload again.");
+}
+
 struct outcome outcome_superseded(void)
 {
     return outcome_of(RESULT_SUPERSEDED, "superseded",

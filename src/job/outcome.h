@@ -59,6 +59,9 @@ struct outcome outcome_failed(enum openocd_code code, const char *detail, bool r
 
 /* failed: internal, for what goes wrong before OpenOCD is asked: detail is a phrase. */
 struct outcome outcome_internal(const char *detail);
+
+/* failed: interrupted, for a programming that was never left to end, and nothing to go back to. */
+struct outcome outcome_interrupted(void);
 struct outcome outcome_superseded(void);
 struct outcome outcome_deleted(void);
 struct outcome outcome_stopped(void);

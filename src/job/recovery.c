@@ -140,13 +140,13 @@ enum recovery_need recovery_plan(const struct ledger *ledger, const struct board
     struct recovery recovery = {.reopens = false};
 
     enum recovery_need need = plan(&finder, &recovery);
-    if (need == RECOVERY_NEEDED)
-        *ret = recovery;
     if (need == RECOVERY_GIVEN_UP) {
         recovery.intent.attempts = DEPLOY_GIVEN_UP;
         store_save_intent(finder.state_dir, &recovery.intent);
         journal_log(journal, LOG_CRIT,
                     "The M4 holds no whole sketch and none could be put back: upload one.");
     }
+    if (need != RECOVERY_NONE)
+        *ret = recovery;
     return need;
 }

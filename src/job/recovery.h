@@ -24,7 +24,8 @@ struct recovery {
 /*
  * Reads the intent record, and first settles what needs no chip: a job whose outcome is on record
  * was done, whatever was left lying. Says in the journal what it finds. Returns an enum
- * recovery_need, with *ret filled for RECOVERY_NEEDED only.
+ * recovery_need, with *ret
+ * filled if there is a need; its image for RECOVERY_NEEDED only.
  */
 enum recovery_need recovery_plan(const struct ledger *ledger, const struct board *board,
                                  const struct journal *journal, struct recovery *ret);

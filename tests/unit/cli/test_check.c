@@ -5,140 +5,39 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <ftw.h>
-#include <json-c/json.h>
-#include <linux/capability.h>
 #include <m4flash/sketch.h>
-#include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/unit/cli/run.h"
 #include "tiny_elf.h"
-#include "util/cleanup.h"
-#include "util/fd.h"
 
-enum { ARGUMENTS_MAX = 8 };
-
-struct fixture {
-    char folder[32];
-    int home;           /* the folder tests were started in */
-    const char *out_to; /* where standard output goes */
-    bool obeys_modes;   /* even as root */
-    uint8_t elf[TINY_ELF_SIZE];
-    char out[16384], err[4096];
-};
-
-static void write_file(const char *name, const void *data, size_t size)
-{
-    _cleanup_fd_ int fd = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-
-    assert_true(fd >= 0);
-    assert_int_equal(fd_write_full(fd, data, size), 0);
-}
-
-/* Each test runs in a fresh folder, where good.elf is a sketch. */
+/* In each test's folder good.elf is a sketch. */
 static int set_up(void **state)
 {
-    struct fixture *f = calloc(1, sizeof(*f));
+    uint8_t elf[TINY_ELF_SIZE];
 
-    assert_non_null(f);
-    strcpy(f->folder, "/tmp/m4flash-test-XXXXXX");
-    assert_non_null(mkdtemp(f->folder));
-    f->out_to = ".out";
-    f->home = open(".", O_PATH | O_CLOEXEC);
-    assert_true(f->home >= 0);
-    assert_int_equal(chdir(f->folder), 0);
-    tiny_elf(f->elf);
-    write_file("good.elf", f->elf, TINY_ELF_SIZE);
-    *state = f;
+    tiny_elf(elf);
+    fixture_set_up(state);
+    write_file("good.elf", elf, sizeof(elf));
     return 0;
 }
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *where)
-{
-    (void)st;
-    (void)type;
-    (void)where;
-    return remove(path);
-}
-
-static int tear_down(void **state)
-{
-    struct fixture *f = *state;
-
-    assert_int_equal(fchdir(f->home), 0);
-    fd_close(f->home);
-    nftw(f->folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
-    free(f);
-    return 0;
-}
-
-static void slurp(const char *name, char *to, size_t room)
-{
-    _cleanup_fd_ int fd = open(name, O_RDONLY | O_CLOEXEC);
-    ssize_t n = fd_read_full(fd, to, room - 1);
-
-    assert_true(n >= 0);
-    to[n] = '\0';
-    unlink(name);
-}
-
-/* Runs m4flash with arguments up to NULL. Returns its exit status. */
-static int m4flash(struct fixture *f, const char *const arguments[static ARGUMENTS_MAX])
-{
-    char *argv[ARGUMENTS_MAX + 2] = {getenv("M4FLASH_COMMAND")};
-    int status = 0;
-
-    assert_non_null(argv[0]);
-    for (size_t i = 0; i < ARGUMENTS_MAX; i++)
-        argv[i + 1] = (char *)(uintptr_t)arguments[i];
-    pid_t pid = fork();
-    assert_true(pid >= 0);
-    if (pid == 0) {
-        int out = open(f->out_to, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-        int err = open(".err", O_WRONLY | O_CREAT | O_TRUNC, 0600);
-        dup2(out, STDOUT_FILENO);
-        dup2(err, STDERR_FILENO);
-        if (f->obeys_modes && geteuid() == 0) {
-            prctl(PR_CAPBSET_DROP, CAP_DAC_OVERRIDE);
-            prctl(PR_CAPBSET_DROP, CAP_DAC_READ_SEARCH);
-        }
-        execv(argv[0], argv);
-        _exit(127);
-    }
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    assert_true(WIFEXITED(status));
-    if (strcmp(f->out_to, ".out") == 0)
-        slurp(".out", f->out, sizeof(f->out));
-    slurp(".err", f->err, sizeof(f->err));
-    return WEXITSTATUS(status);
-}
-
-#define RUN(f, ...)   m4flash(f, (const char *const[ARGUMENTS_MAX]){__VA_ARGS__})
 #define CHECK(f, ...) RUN(f, "check", "--board=portenta-x8", __VA_ARGS__)
-
-static void assert_contains(const char *text, const char *part)
-{
-    if (!strstr(text, part))
-        fail_msg("no \"%s\" in:\n%s", part, text);
-}
 
 static void test_accepted(void **state)
 {
     struct fixture *f = *state;
     char file_digest[SKETCH_DIGEST_HEX], image_digest[SKETCH_DIGEST_HEX], expected[2048];
+    uint8_t elf[TINY_ELF_SIZE];
 
-    sketch_digest(f->elf, TINY_ELF_SIZE, file_digest);
-    sketch_digest(f->elf + TINY_ELF_HEADERS, TINY_ELF_IMAGE, image_digest);
+    tiny_elf(elf);
+    sketch_digest(elf, TINY_ELF_SIZE, file_digest);
+    sketch_digest(elf + TINY_ELF_HEADERS, TINY_ELF_IMAGE, image_digest);
     snprintf(expected, sizeof(expected),
              "good.elf: accepted for Arduino Portenta X8\n"
              "  sha256         %s\n"
@@ -265,29 +164,13 @@ static void assert_number(struct json_object *object, const char *key, int64_t e
     assert_int_equal(json_object_get_int64(field(object, key)), expected);
 }
 
-/* The n'th line, parsed strictly and as UTF-8; to be put. */
-static struct json_object *json_line(const char *text, unsigned n)
-{
-    struct json_tokener *tokener = json_tokener_new();
-
-    assert_non_null(tokener);
-    json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
-    while (n-- > 0)
-        text = strchr(text, '\n') + 1;
-    const char *end = strchr(text, '\n');
-    assert_non_null(end);
-    struct json_object *object = json_tokener_parse_ex(tokener, text, (int)(end - text));
-    if (!object)
-        fail_msg("no JSON: %s", text);
-    json_tokener_free(tokener);
-    return object;
-}
-
 static void test_json_accepted(void **state)
 {
     struct fixture *f = *state;
     char digest[SKETCH_DIGEST_HEX];
+    uint8_t elf[TINY_ELF_SIZE];
 
+    tiny_elf(elf);
     assert_int_equal(CHECK(f, "--json", "./good.elf"), 0);
     struct json_object *object = json_line(f->out, 0);
     assert_text(object, "file", "./good.elf");
@@ -296,9 +179,9 @@ static void test_json_accepted(void **state)
     assert_text(object, "code", "accepted");
     assert_text(object, "message", "");
     assert_text(object, "hint", "");
-    sketch_digest(f->elf, TINY_ELF_SIZE, digest);
+    sketch_digest(elf, TINY_ELF_SIZE, digest);
     assert_text(object, "sha256", digest);
-    sketch_digest(f->elf + TINY_ELF_HEADERS, TINY_ELF_IMAGE, digest);
+    sketch_digest(elf + TINY_ELF_HEADERS, TINY_ELF_IMAGE, digest);
     assert_text(object, "image_sha256", digest);
     assert_number(object, "bytes", TINY_ELF_SIZE);
     assert_number(object, "needed_bytes", 0);
@@ -323,8 +206,10 @@ static void test_json_accepted(void **state)
 static void test_json_of_the_others(void **state)
 {
     struct fixture *f = *state;
+    uint8_t elf[TINY_ELF_SIZE];
 
-    write_file("cut", f->elf, 1000);
+    tiny_elf(elf);
+    write_file("cut", elf, 1000);
     assert_int_equal(CHECK(f, "--json", "cut", "missing"), 2);
     struct json_object *object = json_line(f->out, 0);
     assert_text(object, "result", "rejected");
@@ -421,7 +306,7 @@ static void test_help(void **state)
     assert_string_equal(f->err, "");
 }
 
-#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, fixture_tear_down)
 
 int main(void)
 {

@@ -45,6 +45,37 @@ static void test_format(void **state)
                               "-9223372036854775808");
 }
 
+static void test_parse(void **state)
+{
+    static const char *const wrong[] = {
+        "",         "1",
+        "1:2:3",    "1:2:3:",
+        "1:2:3:4:", "1:2:3:4 ",
+        " 1:2:3:4", "+1:2:3:4",
+        "1:2:3:x",  "0:1:2:3",
+        "-1:2:3:4", "1:2:3:4\n5:6:7:8",
+        "01:2:3:4", "99999999999999999999:2:3:4",
+    };
+    const struct file_key key = file_key_of(&status);
+    const struct file_key longest = {UINT64_MAX, UINT64_MAX, INT64_MIN, INT64_MAX};
+    char text[FILE_KEY_TEXT_MAX];
+    struct file_key found;
+    (void)state;
+
+    file_key_format(&key, text);
+    file_key_parse(text, &found);
+    assert_true(file_key_equal(&found, &key));
+    file_key_format(&longest, text);
+    file_key_parse(text, &found);
+    assert_true(file_key_equal(&found, &longest));
+    for (size_t i = 0; i < ELEMENTSOF(wrong); i++) {
+        found = key;
+        file_key_parse(wrong[i], &found);
+        if (found.inode != 0)
+            fail_msg("%s is taken for a file", wrong[i]);
+    }
+}
+
 /* Each part counts, to the last nanosecond; the device does not. */
 static void test_equal(void **state)
 {
@@ -79,9 +110,8 @@ static void test_wild_times(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_of),
-        cmocka_unit_test(test_format),
-        cmocka_unit_test(test_equal),
+        cmocka_unit_test(test_of),         cmocka_unit_test(test_format),
+        cmocka_unit_test(test_parse),      cmocka_unit_test(test_equal),
         cmocka_unit_test(test_wild_times),
     };
 

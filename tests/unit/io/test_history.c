@@ -238,6 +238,38 @@ static void test_too_large(void **state)
     assert_true(last_id == 99 && known);
 }
 
+/* ---- Results --------------------------------------------------------------------------------- */
+
+static void assert_result(const struct temp_dir *dir, uint64_t id, const char *expected)
+{
+    char result[HISTORY_RESULT_MAX] = "untouched";
+
+    assert_int_equal(history_result(dir->fd, id, result), 0);
+    assert_string_equal(result, expected);
+}
+
+static void test_result(void **state)
+{
+    static const char text[] = "{\"id\":1,\"result\":\"failed\"}\n"
+                               "{\"id\":2,\"result\":null}\n"
+                               "{\"id\":3,\"result\":5}\n"
+                               "{\"id\":null,\"result\":\"x\"}\n"
+                               "{\"id\":4}\n\0\0\n"
+                               "{\"id\":5,\"result\":\"much too long for a result\"}\n"
+                               "{\"id\":6,\"result\":\"programmed\"}\n";
+    struct temp_dir *dir = *state;
+
+    assert_result(dir, 1, "");
+    temp_dir_write(dir, "history.jsonl", text, sizeof(text) - 1);
+    assert_result(dir, 1, "failed");
+    assert_result(dir, 2, "");
+    assert_result(dir, 3, "");
+    assert_result(dir, 4, "");
+    assert_result(dir, 5, "much too long f");
+    assert_result(dir, 6, "programmed");
+    assert_result(dir, 7, "");
+}
+
 /* ---- The note -------------------------------------------------------------------------------- */
 
 static void test_note(void **state)
@@ -261,6 +293,10 @@ static void test_no_state_dir(void **state)
     bool known;
     (void)state;
 
+    char result[HISTORY_RESULT_MAX] = "untouched";
+
+    assert_int_equal(history_result(-EBADF, 1, result), -EBADF);
+    assert_string_equal(result, "untouched");
     assert_int_equal(history_append(-EBADF, "{}"), -EBADF);
     assert_int_equal(history_note_file(-EBADF, &file), -EBADF);
     assert_int_equal(history_look(-EBADF, &file, &last_id, &known), -EBADF);
@@ -271,13 +307,13 @@ static void test_no_state_dir(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_append),       TEST(test_bound),
-        TEST(test_half_line),    TEST(test_link),
-        TEST(test_missing),      TEST(test_last_id),
-        TEST(test_known),        TEST(test_no_file_is_unknown),
-        TEST(test_garbage),      TEST(test_zeros),
-        TEST(test_too_large),    TEST(test_note),
-        TEST(test_no_state_dir),
+        TEST(test_append),    TEST(test_bound),
+        TEST(test_half_line), TEST(test_link),
+        TEST(test_missing),   TEST(test_last_id),
+        TEST(test_known),     TEST(test_no_file_is_unknown),
+        TEST(test_garbage),   TEST(test_zeros),
+        TEST(test_too_large), TEST(test_result),
+        TEST(test_note),      TEST(test_no_state_dir),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -91,7 +91,7 @@ static void test_steps(void **state)
 {
     static const char allowed[_JOB_STATE_MAX][_JOB_STATE_MAX + 1] = {
         /* to: NWTCRPD */
-        [JOB_NEW] = ".xxxxxx",      [JOB_WAITING] = ".xxxxxx", [JOB_TO_CHECK] = ".x.xxxx",
+        [JOB_NEW] = ".xxxxxx",      [JOB_WAITING] = "xxxxxxx", [JOB_TO_CHECK] = ".x.xxxx",
         [JOB_CHECKING] = ".x..xxx", [JOB_READY] = ".....xx",   [JOB_PROGRAMMING] = "......x",
         [JOB_DONE] = ".......",
     };

@@ -130,6 +130,7 @@ static void test_left_over(void **state)
     struct fixture *f = *state;
 
     make(f, 4 * SECTOR, 4);
+    free(f->path);
     assert_int_equal(layout_make(f->dir.path, 12, f->image, 5, SECTOR, &f->path), 1);
     assert_int_equal(count_entries(f->path), 1);
     assert_sector(f, 0, 5);
