@@ -6,7 +6,8 @@ from datetime import datetime
 
 KEYS = {
     "id": int, "time": str, "result": str, "code": str, "message": str, "hint": str,
-    "healthy": bool,  # programmed only
+    "healthy": bool,  # only if programmed or recovered
+    "restored": bool,  # only if failed
     "sha256": str, "image_sha256": str, "bytes": int, "duration_ms": int, "file": str,
 }
 LENGTH_MAX = 1000
@@ -15,6 +16,7 @@ TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 FILE = re.compile(r"(\d+:\d+:\d+:\d+)?")
 CODES = {
     "programmed": {"ok", "no-health"},
+    "recovered": {"ok", "no-health"},
     "recovered": {"ok", "no-health"},
     "superseded": {"superseded"},
     "aborted": {"deleted", "stopped"},
@@ -61,8 +63,8 @@ def fill(path):
 
 def check(entry):
     programmed = entry["result"] in ("programmed", "recovered")
-    special = "healthy" if programmed else "restored" if entry["result"] == "failed" else None
-    keys = [key for key in KEYS if key not in ("healthy", "restored") or key == special]
+    absent = {"healthy": not programmed, "restored": entry["result"] != "failed"}
+    keys = [key for key in KEYS if not absent.get(key)]
     assert list(entry) == keys, entry
     assert all(type(entry[key]) is KEYS[key] for key in keys), entry
     assert not programmed or entry["healthy"] == (entry["code"] == "ok"), entry
@@ -74,7 +76,7 @@ def check(entry):
     assert FILE.fullmatch(entry["file"]), entry
     for key in ("sha256", "image_sha256"):
         assert entry[key] == "" or DIGEST.fullmatch(entry[key]), entry
-    if entry["result"] in ("programmed", "failed"):
+    if entry["result"] in ("programmed", "recovered", "failed"):
         assert entry["sha256"] and entry["image_sha256"], entry
     if entry["result"] == "rejected":
         assert entry["image_sha256"] == "" and entry["hint"], entry
