@@ -35,7 +35,8 @@ def arguments(call, script=SCRIPT):
 
 
 def program_call(config, image_dir, n, start=START, sector_size=SECTOR):
-    return f"m4flash_program {quote(str(config))} {quote(str(image_dir))} {start:#x} {sector_size:#x} {n}"
+    words = quote(str(config)), quote(str(image_dir)), f"{start:#x}", f"{sector_size:#x}", str(n)
+    return " ".join(("m4flash_program", *words))
 
 
 def release_call(config):
