@@ -79,10 +79,10 @@ class Chip:
         self.socket = os.path.join(self.private, "socket")
         self.stats_path = self.folder / "stats"
         self.stats = None
-        arguments_ = ["--socket", self.socket, "--flash", flash, "--stats", self.stats_path]
+        args = ["--socket", self.socket, "--flash", flash, "--stats", self.stats_path]
         for fault in faults:
-            arguments_ += ["--fault", fault]
-        self.process = subprocess.Popen([H7SIM, *map(str, arguments_)])
+            args += ["--fault", fault]
+        self.process = subprocess.Popen([H7SIM, "--die-with-parent", *map(str, args)])
 
     def __enter__(self):
         self.wait_for(self.socket)
