@@ -171,9 +171,16 @@ proc m4flash_met_chip {} {
 	return [expr {[command mode] eq "exec" && ![catch {[target current] was_examined} met] && $met}]
 }
 
+# OpenOCD 0.11 resets a chip that is gone without complaint, so this reads something afterwards: the
+# CPUID register, which every Cortex-M has. To ask for the core's state would be to meddle with it.
+proc m4flash_let_run {} {
+	reset run
+	[target current] mdw 0xe000ed00
+}
+
 proc m4flash_fail {message} {
 	m4flash_say [string trimright "error $::m4flash_stage [m4flash_reason $message]"]
-	if {[m4flash_met_chip] && ![catch {reset run}] && [m4flash_met_chip]} {
+	if {[m4flash_met_chip] && ![catch {m4flash_let_run}]} {
 		m4flash_say released
 	}
 	shutdown error

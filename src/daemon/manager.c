@@ -12,8 +12,10 @@
 #include "daemon/inbox.h"
 #include "daemon/intake.h"
 #include "daemon/queue.h"
+#include "io/lock.h"
 #include "job/layout.h"
 #include "job/recovery.h"
+#include "util/fd.h"
 
 /* ---- The list of jobs --------------------------------------------------------------------------
  */
@@ -176,6 +178,7 @@ struct manager *manager_free(struct manager *manager)
     deploy_free(manager->deploy);
     while (manager->n_jobs > 0)
         manager_drop_job(manager, manager->jobs[manager->n_jobs - 1]);
+    fd_close(manager->lock);
     ledger_free(manager->ledger);
     sd_event_unref(manager->event);
     free(manager);
@@ -231,12 +234,31 @@ static int say(const struct journal *journal, int error, const char *what)
     return error;
 }
 
+/* Two flashers on the same pins would spoil each other's work, and the chip. */
+static int take_lock(struct manager *manager)
+{
+    const char *state_dir = manager->orders->state_dir;
+    char holder[LOCK_HOLDER_MAX];
+
+    int r = lock_take(ledger_state_dir(manager->ledger), "m4flashd", &manager->lock, holder);
+    if (r == -EWOULDBLOCK) {
+        journal_log(manager->journal, LOG_ERR,
+                    "%s is in use by %s: there is one flasher at a time.", state_dir, holder);
+        return r;
+    }
+    if (r < 0)
+        journal_log(manager->journal, LOG_WARNING,
+                    "%s cannot be locked against a second flasher: %s", state_dir, strerror(-r));
+    return 0;
+}
+
 int manager_new(const struct orders *orders, const struct journal *journal, struct manager **ret)
 {
     _cleanup_(manager_freep) struct manager *manager = calloc(1, sizeof(*manager));
 
     if (!manager)
         return -ENOMEM;
+    manager->lock = -EBADF;
     manager->orders = orders;
     manager->journal = journal;
     int r = sd_event_default(&manager->event);
@@ -250,6 +272,9 @@ int manager_new(const struct orders *orders, const struct journal *journal, stru
     if (r < 0)
         return say(journal, r, orders->state_dir);
     layout_remove_stale(orders->runtime_dir);
+    r = take_lock(manager);
+    if (r < 0)
+        return r;
     r = recover(manager);
     if (r < 0)
         return say(journal, r, "An interrupted programming cannot be taken up");

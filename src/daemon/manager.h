@@ -42,6 +42,7 @@ struct manager {
     sd_event *event;
     sd_event_source *signals[3];
     struct ledger *ledger;
+    int lock; /* of the one flasher */
 
     struct job *jobs[JOBS_MAX]; /* in the order of their arrival; their states say the rest */
     size_t n_jobs;

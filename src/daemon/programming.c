@@ -32,6 +32,8 @@ static void on_line(int priority, const char *line, void *userdata)
 
 static struct outcome outcome_of(const struct job *job, const struct deploy_result *result)
 {
+    if (*result->hook)
+        return outcome_forbidden(result->hook);
     if (result->code != OPENOCD_OK)
         return outcome_failed(result->code, result->transcript.error, result->restored,
                               result->lost);
@@ -88,6 +90,9 @@ void programming_start(struct manager *manager, struct job *job)
         .image = job_image(job),
         .intent = job->intent,
         .recovery = job->recovery,
+        .pre_hooks = orders->settings->hooks_pre_directory,
+        .post_hooks = orders->settings->hooks_post_directory,
+        .hooks_timeout_usec = orders->settings->hooks_timeout_usec,
         .restore = orders->settings->restore_on_failure,
         .pause_usec = PAUSE_USEC,
         .on_progress = on_progress,

@@ -228,10 +228,6 @@ static int watch_child(struct child *child, sd_event *event, const struct child_
     if (r < 0)
         return r;
     sd_event_source_set_description(child->exit_source, spec->description);
-    /* Output first, whenever both are ready. */
-    r = sd_event_source_set_priority(child->exit_source, SD_EVENT_PRIORITY_NORMAL + 1);
-    if (r < 0)
-        return r;
     if (child->output >= 0) {
         r = sd_event_add_io(event, &child->output_source, child->output, EPOLLIN, on_output_ready,
                             child);

@@ -11,6 +11,7 @@ struct deploy {
     struct deploy_spec spec;
     sd_event *event;
     struct program *program;
+    struct hooks *hooks;
     sd_event_source *pause_source;
     struct store_image installed; /* while it is being put back */
     struct store_intent intent;
@@ -26,6 +27,7 @@ struct deploy *deploy_free(struct deploy *deploy)
         return NULL;
     sd_event_source_disable_unref(deploy->pause_source);
     program_free(deploy->program);
+    hooks_free(deploy->hooks);
     store_image_clear(&deploy->installed);
     sd_event_unref(deploy->event);
     free(deploy);
@@ -121,6 +123,8 @@ static void settle(struct deploy *deploy)
 {
     const struct deploy_result *result = &deploy->result;
 
+    if (*result->hook)
+        return;
     if (result->code == OPENOCD_OK && deploy->intent.slot == STORE_PENDING) {
         promote(deploy);
     } else if (!result->lost) {
@@ -134,15 +138,53 @@ static void settle(struct deploy *deploy)
 /* ---- Trying
  * --------------------------------------------------------------------------------------- */
 
+static void on_hook_line(int priority, const char *hook, const char *line, void *userdata)
+{
+    say(userdata, priority, "%s: %s", hook, line);
+}
+
+static int run_hooks(struct deploy *deploy, const char *folder, const char *result,
+                     void (*on_end)(const struct hooks_result *result, void *userdata))
+{
+    char job[64], sha256[128], image_sha256[128], outcome[64];
+    const char *const env[] = {job, sha256, image_sha256, outcome, NULL};
+    const struct hooks_spec spec = {
+        .directory = folder,
+        .env = env,
+        .timeout_usec = deploy->spec.hooks_timeout_usec,
+        .stop_at_failure = !*result,
+        .on_line = on_hook_line,
+        .on_end = on_end,
+        .userdata = deploy,
+    };
+
+    snprintf(job, sizeof(job), "M4FLASH_JOB=%" PRIu64, deploy->intent.job_id);
+    snprintf(sha256, sizeof(sha256), "M4FLASH_SHA256=%s", deploy->spec.image.sha256);
+    snprintf(image_sha256, sizeof(image_sha256), "M4FLASH_IMAGE_SHA256=%s",
+             deploy->spec.image.image_sha256);
+    snprintf(outcome, sizeof(outcome), "M4FLASH_CODE=%s", result);
+    return hooks_new(deploy->event, &spec, &deploy->hooks);
+}
+
+static void on_post_hooks(const struct hooks_result *result, void *userdata)
+{
+    struct deploy *deploy = userdata;
+
+    (void)result; /* what failed has been said */
+    deploy->spec.on_end(deploy->spec.userdata);
+}
+
 static void end(struct deploy *deploy)
 {
     const struct deploy_spec *spec = &deploy->spec;
 
     deploy->program = program_free(deploy->program);
-    deploy->result.detail = deploy->result.transcript.error;
+    deploy->hooks = hooks_free(deploy->hooks);
     spec->on_result(&deploy->result, spec->userdata);
     settle(deploy);
-    spec->on_end(spec->userdata);
+    if (run_hooks(deploy, spec->post_hooks, openocd_code_name(deploy->result.code), on_post_hooks) <
+        0)
+        spec->on_end(spec->userdata);
 }
 
 static int start(struct deploy *deploy, const struct store_image *image);
@@ -284,6 +326,27 @@ static int start(struct deploy *deploy, const struct store_image *image)
     return program_new(deploy->event, &program, &deploy->program);
 }
 
+static void on_pre_hooks(const struct hooks_result *result, void *userdata)
+{
+    struct deploy *deploy = userdata;
+    char phrase[96];
+
+    /* An interrupted programming has touched the chip already: nothing is gained by leaving it so.
+     */
+    if (result->hook && !deploy->spec.recovery) {
+        snprintf(deploy->result.hook, sizeof(deploy->result.hook), "%s %s", result->hook,
+                 hooks_result_format(result, phrase, sizeof(phrase)));
+        end(deploy);
+        return;
+    }
+    deploy->hooks = hooks_free(deploy->hooks);
+    if (!deploy->spec.recovery)
+        make_durable(deploy);
+    int r = start(deploy, &deploy->spec.image);
+    if (r < 0)
+        fail_to_start(deploy, r);
+}
+
 int deploy_new(sd_event *event, const struct deploy_spec *spec, struct deploy **ret)
 {
     _cleanup_(deploy_freep) struct deploy *deploy = calloc(1, sizeof(*deploy));
@@ -293,15 +356,10 @@ int deploy_new(sd_event *event, const struct deploy_spec *spec, struct deploy **
     deploy->spec = *spec;
     deploy->event = sd_event_ref(event);
     transcript_init(&deploy->result.transcript);
-    deploy->result.detail = "";
     deploy->intent = spec->intent;
-    if (!spec->recovery)
-        make_durable(deploy);
-    int r = start(deploy, &spec->image);
-    if (r < 0) {
-        forget_intent(deploy);
+    int r = run_hooks(deploy, spec->pre_hooks, "", on_pre_hooks);
+    if (r < 0)
         return r;
-    }
     *ret = TAKE_PTR(deploy);
     return 0;
 }

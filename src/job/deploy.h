@@ -11,6 +11,7 @@
 #include <systemd/sd-event.h>
 
 #include "io/store.h"
+#include "job/hooks.h"
 #include "job/program.h"
 #include "util/cleanup.h"
 
@@ -29,8 +30,7 @@ struct deploy_result {
     bool healthy;                 /* programmed: false if the board's firmware does not answer */
     bool restored;                /* failed, and the installed image was put back */
     bool lost;                    /* failed, and the chip holds no whole sketch now */
-    const char *detail;           /* what went wrong, as far as it was said; or "" */
-    char hook[64];                /* the hook that forbade it, or "" */
+    char hook[128];               /* the hook that forbade it and what became of it, or "" */
 };
 
 struct deploy_spec {
@@ -38,8 +38,11 @@ struct deploy_spec {
     int state_dir;
     struct store_image image; /* what to program; the caller keeps it until the end */
     struct store_intent
-        intent;          /* that record, as it is on disk for a recovery, else to be written */
-    bool recovery;       /* an earlier programming was interrupted, its record is on disk */
+        intent;             /* that record, as it is on disk for a recovery, else to be written */
+    bool recovery;          /* an earlier programming was interrupted, its record is on disk */
+    const char *pre_hooks;  /* folders of executables, run before anything is touched */
+    const char *post_hooks; /* and after everything is settled */
+    uint64_t hooks_timeout_usec;
     bool restore;        /* put the installed image back if this one fails after an erase */
     uint64_t pause_usec; /* between two tries */
 

@@ -140,6 +140,15 @@ struct outcome outcome_interrupted(void)
         "Look after the board's power supply, then upload again.");
 }
 
+struct outcome outcome_forbidden(const char *hook)
+{
+    char sentence[SKETCH_SENTENCE_MAX];
+
+    snprintf(sentence, sizeof(sentence), "A hook of this board forbade it: %s.", hook);
+    return outcome_of(RESULT_ABORTED, "hook-failed", sentence,
+                      "Nothing was touched. The hook's own lines in the journal may say more.");
+}
+
 struct outcome outcome_superseded(void)
 {
     return outcome_of(RESULT_SUPERSEDED, "superseded",

@@ -62,6 +62,9 @@ struct outcome outcome_internal(const char *detail);
 
 /* failed: interrupted, for a programming that was never left to end, and nothing to go back to. */
 struct outcome outcome_interrupted(void);
+
+/* aborted: hook-failed; which hook it was, and what became of it. */
+struct outcome outcome_forbidden(const char *hook);
 struct outcome outcome_superseded(void);
 struct outcome outcome_deleted(void);
 struct outcome outcome_stopped(void);

@@ -20,7 +20,7 @@ struct openocd_request {
 
     /* OPENOCD_PROGRAM only. The image is cut at sector borders into files IMAGE_DIR/sector-N.bin (N
      * from 0, decimal), each with its trailing 0xFF bytes cut off; a sector without a file or with
-     * an empty one is erased and not written. */
+     * an empty one is erased and not written. OpenOCD makes a file of its own there, part.bin. */
     const char *image_dir;
     uint32_t flash_start; /* address of sector 0 */
     uint32_t sector_size; /* bytes */

@@ -29,7 +29,8 @@ static const struct {
     bool at_start; /* too short to be looked for anywhere else */
     enum openocd_code code;
 } texts[] = {
-    /* The adapter: imx_gpio's two first, then other drivers', then what they have in common. */
+    /* The adapter: imx_gpio's two, those of other drivers and of a wrong configuration, and the
+     * socket of a remote one. */
     {IN(CONNECT), "open: ", true, OPENOCD_NO_ADAPTER},
     {IN(CONNECT), "mmap: ", true, OPENOCD_NO_ADAPTER},
     {IN(CONNECT), "Cannot open LinuxGPIOD", true, OPENOCD_NO_ADAPTER},
@@ -39,7 +40,9 @@ static const struct {
     {IN(CONNECT), "no device found", true, OPENOCD_NO_ADAPTER},
     {IN(CONNECT), "Debug Adapter has to be specified", true, OPENOCD_NO_ADAPTER},
     {IN(CONNECT), "The specified debug interface was not found", true, OPENOCD_NO_ADAPTER},
-    {ANY, "Error on socket", true, OPENOCD_NO_ADAPTER},
+    {ANY, "Error on socket", true, OPENOCD_NO_ADAPTER},   /* 0.12 */
+    {IN(CONNECT), "connect: ", true, OPENOCD_NO_ADAPTER}, /* 0.11 */
+    {ANY, "fflush: ", true, OPENOCD_NO_ADAPTER},
 
     /* The debug port: at connecting, or lost midway. */
     {ANY, "Error connecting DP", true, OPENOCD_NO_TARGET},

@@ -84,10 +84,7 @@ class Chip:
         self.process = subprocess.Popen([H7SIM, *map(str, arguments_)])
 
     def __enter__(self):
-        deadline = time.monotonic() + 30
-        while not os.path.exists(self.socket) and self.process.poll() is None:
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
+        self.wait_for(self.socket)
         return self
 
     def __exit__(self, *_):
@@ -101,7 +98,18 @@ class Chip:
         return self.openocd(arguments(call, script))
 
     def openocd(self, args):
-        return run(OPENOCD, args, env=os.environ | {"H7SIM_SOCKET": self.socket})
+        self.stats_path.unlink(missing_ok=True)
+        result = run(OPENOCD, args, env=os.environ | {"H7SIM_SOCKET": self.socket})
+        if any("driver initialized" in line for line in result.lines):
+            self.wait_for(self.stats_path)
+        return result
+
+    def wait_for(self, path):
+        """The chip may have more to read when OpenOCD has ended; then it writes its counters."""
+        deadline = time.monotonic() + 30
+        while not os.path.exists(path) and self.process.poll() is None:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
 
     def bank2(self):
         return self.flash.read_bytes()[BANK:]

@@ -2,7 +2,8 @@
 """Records what the real OpenOCD says, for tests/unit/openocd: `record.py FOLDER`.
 
 Run it by hand when OpenOCD or units/m4flash.tcl changes (M4FLASH_H7SIM names the simulated chip).
-Each FOLDER/NAME.txt is the output as it is, with the names of files made neutral.
+Each FOLDER/NAME.txt is the output as it is, with the names of files made neutral. When the chip's
+supply fails, OpenOCD aborts or ends with an error, as it happens: keep what the test speaks of.
 """
 
 import random

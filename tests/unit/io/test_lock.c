@@ -202,7 +202,6 @@ static void test_read_only_disk(void **state)
     struct temp_dir disk = {.fd = -EBADF};
     char holder[LOCK_HOLDER_MAX];
 
-<<<<<<< HEAD
     if (unshare(CLONE_NEWNS) < 0 || mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) < 0 ||
         mount("none", dir->path, "tmpfs", 0, NULL) < 0)
         skip();
@@ -212,17 +211,6 @@ static void test_read_only_disk(void **state)
     assert_int_equal(mount("none", dir->path, "none", MS_REMOUNT, NULL), 0);
     int writable = attempt(&disk, holder);
     assert_int_equal(mount("none", dir->path, "none", MS_REMOUNT | MS_RDONLY, NULL), 0);
-=======
-    if (unshare(CLONE_NEWNS) < 0 || mount("none", "/", "", MS_REC | MS_PRIVATE, NULL) < 0 ||
-        mount("none", dir->path, "tmpfs", 0, NULL) < 0)
-        skip();
-    disk.fd = open(dir->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    assert_int_equal(mount("none", dir->path, "", MS_REMOUNT | MS_RDONLY, NULL), 0);
-    int without = attempt(&disk, holder);
-    assert_int_equal(mount("none", dir->path, "", MS_REMOUNT, NULL), 0);
-    int writable = attempt(&disk, holder);
-    assert_int_equal(mount("none", dir->path, "", MS_REMOUNT | MS_RDONLY, NULL), 0);
->>>>>>> hist
     int fd = -EBADF;
     int with = lock_take(disk.fd, "first", &fd, holder);
     int second = attempt(&disk, holder);

@@ -471,10 +471,7 @@ int main(void)
         TEST(test_unsafe_folder),
         TEST(test_free_in_the_middle),
     };
-<<<<<<< HEAD
 
-=======
->>>>>>> hist
     if (!loop_has_pidfds())
         return 0;
     return cmocka_run_group_tests(tests, NULL, NULL);

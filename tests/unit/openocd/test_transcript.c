@@ -249,6 +249,8 @@ static void test_texts(void **state)
         {"connect", "Error: no device found", OPENOCD_NO_ADAPTER},
         {"connect", "Error: Debug Adapter has to be specified, see \"adapter driver\" command",
          OPENOCD_NO_ADAPTER},
+        {"connect", "Error: connect: No such file or directory", OPENOCD_NO_ADAPTER},
+        {"write", "Error: fflush: Broken pipe", OPENOCD_NO_ADAPTER},
         {"connect", "Error: Error connecting DP: cannot read IDR", OPENOCD_NO_TARGET},
         {"reset", "Error: Invalid ACK (0) in DAP response", OPENOCD_NO_TARGET},
         {"connect", "Error: [stm32h7x.cpu0] Could not find MEM-AP to control the core",
