@@ -9,6 +9,7 @@
 #include <syslog.h>
 #include <systemd/sd-daemon.h>
 
+#include "daemon/default.h"
 #include "daemon/inbox.h"
 #include "daemon/intake.h"
 #include "daemon/queue.h"
@@ -278,6 +279,7 @@ int manager_new(const struct orders *orders, const struct journal *journal, stru
     r = recover(manager);
     if (r < 0)
         return say(journal, r, "An interrupted programming cannot be taken up");
+    default_open(manager);
     r = intake_start(manager);
     if (r < 0)
         return say(journal, r, orders->settings->inbox_directory);

@@ -37,6 +37,7 @@ struct job {
     struct outcome outcome;
     uint64_t begun_usec; /* CLOCK_MONOTONIC */
     uint64_t read_usec;  /* CLOCK_MONOTONIC, when the inbox was read for it */
+    bool builtin;        /* the product's own sketch, not an upload */
     bool scanned;        /* found by looking: the event that announces it may still come */
     bool disturbed;      /* written to while or since it was read */
     bool detached;       /* its file is gone since it was read: what is written now is another */
