@@ -39,6 +39,8 @@ static struct outcome outcome_of(const struct job *job, const struct deploy_resu
                               result->lost);
     if (job->recovery)
         return outcome_recovered(job->intent.slot == STORE_PENDING, result->healthy);
+    if (result->transcript.unchanged)
+        return outcome_unchanged(result->healthy);
     return outcome_programmed(job->report.image_size, job->report.sectors,
                               job_now_usec() - job->begun_usec, result->healthy);
 }
@@ -93,6 +95,7 @@ void programming_start(struct manager *manager, struct job *job)
         .pre_hooks = orders->settings->hooks_pre_directory,
         .post_hooks = orders->settings->hooks_post_directory,
         .hooks_timeout_usec = orders->settings->hooks_timeout_usec,
+        .care = job->care,
         .restore = orders->settings->restore_on_failure,
         .pause_usec = PAUSE_USEC,
         .on_progress = on_progress,

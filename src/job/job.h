@@ -12,6 +12,7 @@
 #include "io/file_key.h"
 #include "io/snapshot.h"
 #include "io/store.h"
+#include "job/deploy.h"
 #include "job/outcome.h"
 #include "util/cleanup.h"
 
@@ -49,6 +50,7 @@ struct job {
     char image_sha256[SKETCH_DIGEST_HEX];
     uint8_t *image; /* report.image_size bytes, from acceptance to the end */
 
+    enum deploy_care care;      /* DEPLOY_ALWAYS for an upload repeated on purpose (touch) */
     bool recovery;              /* the rest of an earlier start's programming, already on record */
     struct store_intent intent; /* what to keep on record while it is programmed */
 };
