@@ -16,8 +16,9 @@ static void accept(struct manager *manager, struct job *job, uint8_t *image)
 
     job_accept(job, image);
     journal_log(manager->journal, LOG_INFO,
-                "Job %" PRIu64 ": accepted: %" PRIu32 " bytes in %" PRIu32 " sectors", job->id,
-                job->report.image_size, job->report.sectors);
+                "Job %" PRIu64 ": accepted: %" PRIu32 " bytes in %" PRIu32 " %s", job->id,
+                job->report.image_size, job->report.sectors,
+                job->report.sectors == 1 ? "sector" : "sectors");
     if (older) {
         struct outcome outcome = outcome_superseded();
         manager_close_job(manager, older, &outcome);
