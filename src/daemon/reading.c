@@ -95,7 +95,7 @@ void reading_incomplete(struct manager *manager, struct job *job)
         manager_drop_job(manager, job);
     } else if (newer) {
         close_superseded(manager, job);
-    } else if (!inbox_look(manager, &key)) {
+    } else if (job->detached || !inbox_look(manager, &key)) {
         close_deleted(manager, job);
     } else if (is_overtaken(manager, job, &key)) {
         close_superseded(manager, job);
@@ -143,7 +143,7 @@ static struct job *open_job(struct manager *manager)
 static bool is_continued(const struct job *waiting, const struct snapshot *snapshot,
                          enum reading_reason reason)
 {
-    if (waiting->snapshot && is_partial(waiting) && !waiting->disturbed)
+    if (waiting->snapshot && is_partial(waiting) && !waiting->disturbed && !waiting->doubted)
         return !snapshot || snapshot_begins(waiting->snapshot, snapshot) > 0;
     return reason != READING_ARRIVAL || waiting->scanned;
 }
@@ -223,7 +223,7 @@ void reading_take(struct manager *manager, enum reading_reason reason)
     job->scanned = reason == READING_SCAN;
     job->overdue = reason == READING_SILENCE;
     job->disturbed = manager->overwritten;
-    job->detached = false;
+    job->detached = job->doubted = false;
     job->read_usec = job_now_usec();
     /* A touch: the file is the one it was, and nobody wrote to it. */
     job->care = reason == READING_ARRIVAL && key.inode == manager->last_inode && !manager->written

@@ -40,6 +40,7 @@ struct job {
     bool builtin;        /* the product's own sketch, not an upload */
     bool scanned;        /* found by looking: the event that announces it may still come */
     bool disturbed;      /* written to while or since it was read */
+    bool doubted;        /* if incomplete, it may be the beginning of the next upload */
     bool detached;       /* its file is gone since it was read: what is written now is another */
     bool overdue;        /* incomplete, and its time for the rest is over */
 
