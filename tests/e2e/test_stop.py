@@ -103,7 +103,7 @@ def test_openocd_dies_with_the_daemon(bench, daemon, running):
     bench.start()
     assert bench.wait_outcome()["result"] == "programmed"
     bench.check_programmed(running)
-    assert os.listdir(bench.runtime) == []
+    assert os.listdir(bench.runtime) == ["control"]
 
 
 def test_openocd_that_writes_dies_with_the_daemon(bench, daemon):
