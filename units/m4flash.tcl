@@ -1,4 +1,4 @@
-# What m4flashd asks of OpenOCD (0.11 or 0.12): m4flash_program and m4flash_release.
+# What m4flashd asks of OpenOCD (0.11 or 0.12): m4flash_program, m4flash_update, m4flash_release.
 #
 # OpenOCD's own `program` says nothing on the way, warns where it should fail (no flash bank at the
 # address), and leaves the chip halted when something goes wrong, which on a Portenta X8 is a dead
@@ -154,6 +154,17 @@ proc m4flash_verify {start image_dir image sector_size n} {
 	error $message
 }
 
+# True if the chip holds all of that already. A difference is no error here, so nothing is said of it.
+proc m4flash_holds {start image_dir image size} {
+	set level [lindex [debug_level] end]
+	debug_level -1
+	set differs [catch {
+		verify_image_checksum [m4flash_file $image_dir [m4flash_fill $image $size]] $start bin
+	}]
+	debug_level $level
+	return [expr {!$differs}]
+}
+
 proc m4flash_reset {} {
 	m4flash_stage reset
 	reset run
@@ -197,14 +208,27 @@ proc m4flash_run {body} {
 # Brings the n sectors from start on to what the files sector-N.bin in image_dir hold (N from 0; what
 # is missing is 0xFF), and lets the chip run. Nothing else is erased or written.
 proc m4flash_program {config image_dir start sector_size n} {
+	m4flash_bring $config $image_dir $start $sector_size $n 0
+}
+
+# The same, but a chip that holds just that is not touched, only let run anew.
+proc m4flash_update {config image_dir start sector_size n} {
+	m4flash_bring $config $image_dir $start $sector_size $n 1
+}
+
+proc m4flash_bring {config image_dir start sector_size n look_first} {
 	m4flash_run {
 		m4flash_connect $config
 		set image [m4flash_image $image_dir $sector_size $n]
 		lassign [m4flash_bank $start [expr {$n * $sector_size}]] bank base
 
-		m4flash_erase $start $sector_size $n
-		m4flash_write $bank [expr {$start - $base}] $image_dir $image
-		m4flash_verify $start $image_dir $image $sector_size $n
+		if {$look_first && [m4flash_holds $start $image_dir $image [expr {$n * $sector_size}]]} {
+			m4flash_say unchanged
+		} else {
+			m4flash_erase $start $sector_size $n
+			m4flash_write $bank [expr {$start - $base}] $image_dir $image
+			m4flash_verify $start $image_dir $image $sector_size $n
+		}
 		m4flash_reset
 	}
 }

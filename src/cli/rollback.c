@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <getopt.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,7 +69,8 @@ static enum status tell(char *answer)
     }
     strsep(&rest, " ");
     printf("%s\n", rest ? rest : "");
-    return strcmp(result, "programmed") == 0 ? STATUS_OK : STATUS_REJECTED;
+    bool runs = strcmp(result, "programmed") == 0 || strcmp(result, "unchanged") == 0;
+    return runs ? STATUS_OK : STATUS_REJECTED;
 }
 
 static enum status roll_back(const struct options *options)
@@ -138,7 +140,7 @@ const struct command command_rollback = {
             "      --config FILE      its configuration: if no daemon runs, it is started\n"
             "                         with these, for this rollback alone\n"
             "  -h, --help             this text\n\n"
-            "Exit status: 0 programmed; 1 not, or there is nothing to go back to; 2 usage or\n"
+            "Exit status: 0 it runs; 1 it does not, or there is nothing to go back to; 2 usage or\n"
             "input/output error.\n",
     .run = run,
 };

@@ -49,6 +49,7 @@ static void on_gone(struct manager *manager)
 /* An upload that was announced and not read yet is lost to the next one, or it is being read. */
 static void on_written(struct manager *manager)
 {
+    manager->written = true;
     if (manager->arrivals > 0)
         manager->overwritten = true;
     else
@@ -70,8 +71,18 @@ static void refresh_key(struct manager *manager)
     ledger_refresh(manager->ledger, &key);
 }
 
+/* After a start, a touch of a file that was dealt with before it is still one. */
+static void remember_inode(struct manager *manager)
+{
+    struct file_key key;
+
+    if (manager->rescan && inbox_look(manager, &key))
+        manager->last_inode = key.inode;
+}
+
 static void look(struct manager *manager)
 {
+    remember_inode(manager);
     reading_settle(manager);
     close_overtaken(manager);
     if (manager->arrivals > 0) {

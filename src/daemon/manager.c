@@ -10,6 +10,7 @@
 #include <systemd/sd-daemon.h>
 
 #include "daemon/control.h"
+#include "daemon/default.h"
 #include "daemon/inbox.h"
 #include "daemon/intake.h"
 #include "daemon/queue.h"
@@ -302,6 +303,7 @@ int manager_run(struct manager *manager)
 {
     const struct settings *settings = manager->orders->settings;
 
+    default_open(manager);
     int r = intake_start(manager);
     if (r < 0)
         return say(manager->journal, r, settings->inbox_directory);

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <syslog.h>
 
+#include "daemon/default.h"
 #include "daemon/queue.h"
 
 enum {
@@ -39,6 +40,8 @@ static struct outcome outcome_of(const struct job *job, const struct deploy_resu
                               result->lost);
     if (job->recovery)
         return outcome_recovered(job->intent.slot == STORE_PENDING, result->healthy);
+    if (result->transcript.unchanged)
+        return outcome_unchanged(result->healthy);
     uint64_t duration_usec = job_now_usec() - job->begun_usec;
     if (job->rollback)
         return outcome_rolled_back(job->report.image_size, job->report.sectors, duration_usec,
@@ -60,6 +63,8 @@ static void on_result(const struct deploy_result *result, void *userdata)
     if (result->lost)
         journal_log(manager->journal, LOG_CRIT,
                     "The M4 holds no whole sketch, and none could be put back: upload one.");
+    if (job->builtin && result->code == OPENOCD_OK && !*result->hook)
+        default_note(manager, job);
     manager_close_job(manager, job, &outcome);
 }
 
@@ -97,6 +102,7 @@ void programming_start(struct manager *manager, struct job *job)
         .pre_hooks = orders->settings->hooks_pre_directory,
         .post_hooks = orders->settings->hooks_post_directory,
         .hooks_timeout_usec = orders->settings->hooks_timeout_usec,
+        .care = job->care,
         .restore = orders->settings->restore_on_failure,
         .pause_usec = PAUSE_USEC,
         .on_progress = on_progress,

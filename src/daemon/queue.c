@@ -54,7 +54,7 @@ static void take_answer(struct manager *manager, struct job *job, struct check_a
     memcpy(job->sha256, answer->sha256, sizeof(job->sha256));
     memcpy(job->image_sha256, answer->image_sha256, sizeof(job->image_sha256));
 
-    if (answer->report.code == SKETCH_TRUNCATED || job->disturbed) {
+    if ((answer->report.code == SKETCH_TRUNCATED || job->disturbed) && !job->builtin) {
         reading_incomplete(manager, job);
     } else if (answer->report.code != SKETCH_ACCEPTED) {
         struct outcome outcome =

@@ -228,6 +228,12 @@ void reading_take(struct manager *manager, enum reading_reason reason)
     job->disturbed = manager->overwritten;
     job->detached = false;
     job->read_usec = job_now_usec();
+    /* A touch: the file is the one it was, and nobody wrote to it. */
+    job->care = reason == READING_ARRIVAL && key.inode == manager->last_inode && !manager->written
+                    ? DEPLOY_ALWAYS
+                    : DEPLOY_IF_NEW;
+    manager->last_inode = key.inode;
+    manager->written = false;
     if (r != SNAPSHOT_GONE)
         job->key = key;
 

@@ -88,6 +88,11 @@ int rollback_open(struct manager *manager, uint64_t *ret_id)
     return r;
 }
 
+static bool runs(enum result result)
+{
+    return result == RESULT_PROGRAMMED || result == RESULT_UNCHANGED;
+}
+
 int rollback_run(struct manager *manager)
 {
     uint64_t id;
@@ -100,5 +105,5 @@ int rollback_run(struct manager *manager)
         if (r < 0)
             return r;
     }
-    return opened == ROLLBACK_OPENED && manager->last_result == RESULT_PROGRAMMED ? 0 : 1;
+    return opened == ROLLBACK_OPENED && runs(manager->last_result) ? 0 : 1;
 }

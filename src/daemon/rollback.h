@@ -22,7 +22,7 @@ const char *rollback_refusal(int verdict);
 
 /*
  * The daemon's other way of running: brings an interrupted programming to its end, goes back, and
- * is done. Returns 0 if the sketch before was programmed, 1 if not (the journal says why), or
+ * is done. Returns 0 if the sketch before runs, 1 if not (the journal says why), or
  * -errno if the event loop broke.
  */
 int rollback_run(struct manager *manager);

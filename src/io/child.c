@@ -196,8 +196,7 @@ static int on_exit_ready(sd_event_source *source, const siginfo_t *info, void *u
     enum child_end end = info->si_code == CLD_EXITED ? CHILD_EXITED : CHILD_SIGNALED;
     int status = info->si_status;
 
-    kill(-child->pid, SIGKILL);
-    child->pid = 0; /* sd-event reaps it behind this callback */
+    reap(child); /* sd-event would, behind this callback, when child may be freed already */
     for (unsigned i = 0; child->output >= 0 && i < 1024 && deliver(child) > 0; i++)
         ;
     if (child->expired) {

@@ -307,6 +307,18 @@ static void on_line(int priority, const char *line, void *userdata)
     deploy->spec.on_line(priority, line, deploy->spec.userdata);
 }
 
+/* Asking costs little beside programming, but only pays if the answer is likely to be yes. */
+static bool asks_first(const struct deploy *deploy)
+{
+    const struct deploy_spec *spec = &deploy->spec;
+
+    if (spec->care == DEPLOY_IF_NEW)
+        return !deploy->restoring && !spec->recovery &&
+               store_holds(spec->state_dir, STORE_INSTALLED, spec->program.board->flash.size,
+                           spec->image.image_sha256);
+    return spec->care == DEPLOY_IF_DIFFERENT;
+}
+
 static int start(struct deploy *deploy, const struct store_image *image)
 {
     struct program_spec program = deploy->spec.program;
@@ -316,6 +328,7 @@ static int start(struct deploy *deploy, const struct store_image *image)
         save_intent(deploy);
     }
     deploy->tries++;
+    program.update = asks_first(deploy);
     program.job_id = deploy->intent.job_id;
     program.image = image->image;
     program.image_size = image->image_size;

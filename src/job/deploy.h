@@ -33,6 +33,13 @@ struct deploy_result {
     char hook[128];               /* the hook that forbade it and what became of it, or "" */
 };
 
+/* What to do about a chip that holds the image already. */
+enum deploy_care {
+    DEPLOY_IF_NEW,       /* ask the chip first if the image is the installed one by our record */
+    DEPLOY_IF_DIFFERENT, /* ask the chip first in any case */
+    DEPLOY_ALWAYS,       /* program it again */
+};
+
 struct deploy_spec {
     struct program_spec program; /* all but the job, the image and the callbacks */
     int state_dir;
@@ -43,6 +50,7 @@ struct deploy_spec {
     const char *pre_hooks;  /* folders of executables, run before anything is touched */
     const char *post_hooks; /* and after everything is settled */
     uint64_t hooks_timeout_usec;
+    enum deploy_care care;
     bool restore;        /* put the installed image back if this one fails after an erase */
     uint64_t pause_usec; /* between two tries */
 

@@ -12,6 +12,7 @@
 #include "io/file_key.h"
 #include "io/snapshot.h"
 #include "io/store.h"
+#include "job/deploy.h"
 #include "job/outcome.h"
 #include "util/cleanup.h"
 
@@ -36,6 +37,7 @@ struct job {
     struct outcome outcome;
     uint64_t begun_usec; /* CLOCK_MONOTONIC */
     uint64_t read_usec;  /* CLOCK_MONOTONIC, when the inbox was read for it (rollback: begun) */
+    bool builtin;        /* the product's own sketch, not an upload */
     bool scanned;        /* found by looking: the event that announces it may still come */
     bool disturbed;      /* written to while or since it was read */
     bool detached;       /* its file is gone since it was read: what is written now is another */
@@ -50,6 +52,7 @@ struct job {
     uint8_t *image; /* report.image_size bytes, from acceptance to the end */
 
     bool rollback;              /* back to the image before: there is no upload */
+    enum deploy_care care;      /* DEPLOY_ALWAYS for an upload repeated on purpose (touch) */
     bool recovery;              /* the rest of an earlier start's programming, already on record */
     struct store_intent intent; /* what to keep on record while it is programmed */
 };

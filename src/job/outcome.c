@@ -16,6 +16,7 @@ static const struct {
 } results[_RESULT_MAX] = {
     [RESULT_NONE] = {"running", LOG_INFO, "7f7c6a2d1b5e4c0f9e0d3a8b6c5d4e01"},
     [RESULT_PROGRAMMED] = {"programmed", LOG_NOTICE, "3bd0a5f0c1f84d0b9a6c2f4f1f6f5a11"},
+    [RESULT_UNCHANGED] = {"unchanged", LOG_NOTICE, "41c0b7f8d6e94ab2a5a3f08e7d92b617"},
     [RESULT_RECOVERED] = {"recovered", LOG_NOTICE, "d27c9be04a5f4e3c8b1f60a7e94d5c16"},
     [RESULT_REJECTED] = {"rejected", LOG_ERR, "5e2c8f6b7a394f1d8c1d0a9be3f7c212"},
     [RESULT_FAILED] = {"failed", LOG_ERR, "9a41d7c3e08b4f5f8f2e6b1c7d5a4313"},
@@ -69,6 +70,17 @@ static struct outcome outcome_of(enum result result, const char *code, const cha
     return outcome;
 }
 
+/* The outcome of a job whose sketch runs, if only the board's firmware answers. */
+static struct outcome outcome_running(enum result result, const char *sentence, bool healthy)
+{
+    struct outcome outcome =
+        outcome_of(result, healthy ? "ok" : openocd_code_name(OPENOCD_NO_HEALTH), sentence,
+                   healthy ? "" : openocd_code_hint(OPENOCD_NO_HEALTH));
+
+    outcome.healthy = healthy;
+    return outcome;
+}
+
 static struct outcome programmed(const char *what, uint32_t bytes, uint32_t sectors,
                                  uint64_t duration_usec, bool healthy)
 {
@@ -78,11 +90,14 @@ static struct outcome programmed(const char *what, uint32_t bytes, uint32_t sect
              bytes, sectors, sectors == 1 ? "sector" : "sectors",
              healthy ? "running" : "reset, but the board's firmware does not answer",
              (double)duration_usec / 1e6);
-    struct outcome outcome =
-        outcome_of(RESULT_PROGRAMMED, healthy ? "ok" : openocd_code_name(OPENOCD_NO_HEALTH),
-                   sentence, healthy ? "" : openocd_code_hint(OPENOCD_NO_HEALTH));
-    outcome.healthy = healthy;
-    return outcome;
+    return outcome_running(RESULT_PROGRAMMED, sentence, healthy);
+}
+
+struct outcome outcome_unchanged(bool healthy)
+{
+    return outcome_running(RESULT_UNCHANGED,
+                           "The chip holds just this sketch already: checked, and started anew.",
+                           healthy);
 }
 
 struct outcome outcome_programmed(uint32_t bytes, uint32_t sectors, uint64_t duration_usec,
@@ -99,14 +114,11 @@ struct outcome outcome_rolled_back(uint32_t bytes, uint32_t sectors, uint64_t du
 
 struct outcome outcome_recovered(bool completed, bool healthy)
 {
-    struct outcome outcome = outcome_of(
-        RESULT_RECOVERED, healthy ? "ok" : openocd_code_name(OPENOCD_NO_HEALTH),
+    return outcome_running(
+        RESULT_RECOVERED,
         completed ? "Its programming was interrupted; now it is complete, verified and running."
                   : "A programming was interrupted; the sketch before it was put back and runs.",
-        healthy ? "" : openocd_code_hint(OPENOCD_NO_HEALTH));
-
-    outcome.healthy = healthy;
-    return outcome;
+        healthy);
 }
 
 struct outcome outcome_rejected(enum sketch_code code, const char *sentence, const char *hint)
@@ -192,7 +204,8 @@ char *outcome_format(const struct outcome *outcome, char *ret, size_t size)
 
 static bool runs(const struct outcome *outcome)
 {
-    return outcome->result == RESULT_PROGRAMMED || outcome->result == RESULT_RECOVERED;
+    return outcome->result == RESULT_PROGRAMMED || outcome->result == RESULT_UNCHANGED ||
+           outcome->result == RESULT_RECOVERED;
 }
 
 int outcome_priority(const struct outcome *outcome)

@@ -14,6 +14,7 @@
 enum result {
     RESULT_NONE, /* not ended yet */
     RESULT_PROGRAMMED,
+    RESULT_UNCHANGED, /* on the chip already, which was checked and restarted */
     RESULT_RECOVERED, /* programmed at a later start, after an interruption */
     RESULT_REJECTED,
     RESULT_FAILED,
@@ -34,9 +35,9 @@ const char *result_message_id(enum result result);
 
 struct outcome {
     enum result result;
-    bool healthy;                       /* programmed, recovered: the board's firmware answers */
-    bool restored;                      /* failed: the sketch before it was put back */
-    char code[32];                      /* "ok", a sketch code's name, "superseded", "deleted"… */
+    bool healthy;  /* programmed, unchanged, recovered: the board's firmware answers */
+    bool restored; /* failed: the sketch before it was put back */
+    char code[32]; /* "ok", a sketch code's name, "superseded", "deleted"… */
     char sentence[SKETCH_SENTENCE_MAX]; /* one sentence, one line */
     char hint[SKETCH_HINT_MAX];         /* what to do, or "" */
 };
@@ -45,6 +46,7 @@ struct outcome {
  */
 struct outcome outcome_programmed(uint32_t bytes, uint32_t sectors, uint64_t duration_usec,
                                   bool healthy);
+struct outcome outcome_unchanged(bool healthy);
 
 /* The same for the image before. */
 struct outcome outcome_rolled_back(uint32_t bytes, uint32_t sectors, uint64_t duration_usec,

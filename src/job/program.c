@@ -218,7 +218,7 @@ int program_new(sd_event *event, const struct program_spec *spec, struct program
     if (r < 0)
         return r;
     program->n_sectors = (uint32_t)r;
-    r = start(program, OPENOCD_PROGRAM, spec->timeout_usec);
+    r = start(program, spec->update ? OPENOCD_UPDATE : OPENOCD_PROGRAM, spec->timeout_usec);
     if (r < 0) {
         program->end = OPENOCD_END_NOT_STARTED;
         program->status = -r;

@@ -28,6 +28,7 @@ struct program_spec {
     const char *script;           /* path of m4flash.tcl */
     const char *config;           /* the board's OpenOCD configuration, or "" */
     const char *runtime_dir;      /* where the image is laid out, in a folder of its own */
+    bool update;                  /* an image that the chip holds already is only checked */
     uint64_t timeout_usec;        /* until OpenOCD is killed */
     const char *health_file;      /* readable when the board's firmware answers, or "" */
     uint64_t health_timeout_usec; /* for that, after each reset */

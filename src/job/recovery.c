@@ -70,7 +70,7 @@ static enum recovery_need need_pending(const struct finder *finder, struct recov
 /* The outcome was recorded, and the power went before the state directory had followed. */
 static enum recovery_need settle(const struct finder *finder, enum result result)
 {
-    if (result == RESULT_PROGRAMMED || result == RESULT_RECOVERED) {
+    if (result == RESULT_PROGRAMMED || result == RESULT_UNCHANGED || result == RESULT_RECOVERED) {
         int r = store_promote(finder->state_dir, finder->max_size);
         if (r < 0)
             journal_log(finder->journal, LOG_WARNING,

@@ -75,7 +75,8 @@ static char *program_command(const struct openocd_request *request)
     char *command = NULL;
 
     if (!config || !image_dir ||
-        asprintf(&command, "m4flash_program %s %s 0x%08" PRIx32 " 0x%" PRIx32 " %" PRIu32, config,
+        asprintf(&command, "%s %s %s 0x%08" PRIx32 " 0x%" PRIx32 " %" PRIu32,
+                 request->action == OPENOCD_UPDATE ? "m4flash_update" : "m4flash_program", config,
                  image_dir, request->flash_start, request->sector_size, request->n_sectors) < 0)
         return NULL;
     return command;
@@ -121,8 +122,8 @@ int openocd_argv(const struct openocd_request *request, char ***ret_argv)
     r = append_command(argv, script_command(request));
     if (r < 0)
         return r;
-    r = append_command(argv, request->action == OPENOCD_PROGRAM ? program_command(request)
-                                                                : release_command(request));
+    r = append_command(argv, request->action == OPENOCD_RELEASE ? release_command(request)
+                                                                : program_command(request));
     if (r < 0)
         return r;
     *ret_argv = TAKE_PTR(argv);

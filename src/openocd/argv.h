@@ -9,6 +9,7 @@
 
 enum openocd_action {
     OPENOCD_PROGRAM, /* connect, halt, erase, write, verify, reset */
+    OPENOCD_UPDATE,  /* the same, but an image that the chip holds already is only checked */
     OPENOCD_RELEASE, /* connect, reset, run: the M7 must not be left halted */
 };
 
@@ -18,9 +19,10 @@ struct openocd_request {
     const char *script;  /* path of m4flash.tcl */
     const char *config;  /* path of the board's OpenOCD configuration, or "" for none */
 
-    /* OPENOCD_PROGRAM only. The image is cut at sector borders into files IMAGE_DIR/sector-N.bin (N
-     * from 0, decimal), each with its trailing 0xFF bytes cut off; a sector without a file or with
-     * an empty one is erased and not written. OpenOCD makes a file of its own there, part.bin. */
+    /* OPENOCD_PROGRAM and OPENOCD_UPDATE only. The image is cut at sector borders into files
+     * IMAGE_DIR/sector-N.bin (N from 0, decimal), each with its trailing 0xFF bytes cut off; a
+     * sector without a file or with an empty one is erased and not written. OpenOCD makes a file of
+     * its own there, part.bin. */
     const char *image_dir;
     uint32_t flash_start; /* address of sector 0 */
     uint32_t sector_size; /* bytes */

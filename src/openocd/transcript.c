@@ -231,6 +231,8 @@ static struct transcript_line feed_ours(struct transcript *transcript, const cha
         line.progress_changed = take_progress(transcript, rest);
     else if (strcmp(text, "connected") == 0)
         transcript->connected = true;
+    else if (strcmp(text, "unchanged") == 0)
+        transcript->unchanged = true;
     else if (strcmp(text, "released") == 0)
         transcript->released = true;
     else if ((rest = after(text, "error "))) {

@@ -48,6 +48,7 @@ struct transcript {
     enum openocd_stage stage;
     bool connected;                   /* a core answered: it may have been left halted */
     bool erased;                      /* the first erase was begun: the old sketch is gone */
+    bool unchanged;                   /* the chip held the image already, and was not touched */
     bool released;                    /* the last thing done to the chip was to let it run */
     bool done;                        /* our procedure said that everything succeeded */
     uint32_t sector;                  /* the one being erased, or looked at for a wrong byte */

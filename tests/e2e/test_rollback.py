@@ -451,7 +451,7 @@ def test_usage(bench):
     assert rollback(bench, "--nonsense")[0] == 2
     status, said = rollback(bench, "--help")
     assert (status, said.startswith("Usage: m4flash rollback [--runtime-dir DIR]")) == (0, True)
-    assert "Exit status: 0 programmed; 1 " in said
+    assert "Exit status: 0 it runs; 1 " in said
     status, said = rollback(bench, env=os.environ | {"M4FLASHD": "/nowhere/m4flashd"})
     assert (status, said) == (2, "m4flash: /nowhere/m4flashd: No such file or directory\n")
     status, said = rollback(bench, "--runtime-dir", bench.config)

@@ -49,19 +49,38 @@ def give_up(bench, daemon):
 
 
 def test_second_sigterm_gives_up_at_once(bench, daemon, running):
-    """The file is still there: its one outcome is the next start's to tell."""
+    """A record is left, and the next start ends what was begun."""
     give_up(bench, daemon)
     assert bench.history() == []
     bench.start()
-    assert bench.wait_outcome()["result"] == "programmed"
-    bench.check_programmed(running)
+    check_recovered(bench, running)
 
 
 def test_second_sigterm_when_the_file_is_gone(bench, daemon, running):
     os.unlink(bench.path)
     give_up(bench, daemon)
-    assert [(o["result"], o["code"]) for o in bench.history()] == [("aborted", "stopped")]
-    assert bench.history()[0]["sha256"] == running.sha256
+    bench.start()
+    check_recovered(bench, running)
+
+
+def check_recovered(bench, upload):
+    outcome = bench.wait_outcome()
+    assert (outcome["result"], outcome["code"]) == ("recovered", "ok")
+    assert (outcome["sha256"], outcome["image_sha256"]) == (upload.sha256, upload.image_sha256)
+    bench.check_programmed(upload)
+
+
+def test_waiting_one_whose_file_is_gone_ends_with_the_daemon(bench, daemon, running):
+    """No later start could do anything about it."""
+    waiting = sketches.good("waiting")
+    bench.push(adb_push, waiting)
+    daemon.wait_quiet()
+    os.unlink(bench.path)
+    daemon.signal(signal.SIGTERM)
+    bench.standin.open_gate()
+    assert daemon.wait_end() == 0
+    results = {o["sha256"]: (o["result"], o["code"]) for o in bench.history()}
+    assert results == {running.sha256: ("programmed", "ok"), waiting.sha256: ("aborted", "stopped")}
 
 
 def test_waiting_one_is_not_lost_by_a_stop(bench, daemon, running):
@@ -101,8 +120,7 @@ def test_openocd_dies_with_the_daemon(bench, daemon, running):
     assert bench.history() == []
     bench.standin.open_gate()
     bench.start()
-    assert bench.wait_outcome()["result"] == "programmed"
-    bench.check_programmed(running)
+    check_recovered(bench, running)
     assert os.listdir(bench.runtime) == ["control"]
 
 
@@ -116,21 +134,20 @@ def test_openocd_that_writes_dies_with_the_daemon(bench, daemon):
     bench.standin.wipe_flash()
     bench.standin.set_mode("success")
     bench.start()
-    assert bench.wait_outcome()["result"] == "programmed"
-    bench.check_programmed(upload)
+    check_recovered(bench, upload)
 
 
-def test_killed_again_and_again(bench):
-    """At any moment of a job: the next daemon ends it, and history stays whole."""
-    upload = sketches.good("survivor", size=100_000)
-    bench.push(adb_push, upload)
-    for number in range(20):
+def test_killed_at_any_moment(bench):
+    """The next daemon ends what this one began, and history stays whole."""
+    for number in range(25):
+        upload = sketches.good(f"survivor {number}", size=100_000)
+        bench.push(adb_push, upload)
         bench.start(expect_ready=False)
-        time.sleep(number * 0.015)
+        time.sleep(number * 0.012)
         bench.kill()
         bench.history()
-    bench.uploads = None
-    bench.start().wait_quiet()
-    wait_for(lambda: bench.history(), "an outcome")
-    assert [o["result"] for o in bench.history()] == ["programmed"]
-    bench.check_programmed(upload)
+        daemon = bench.start()
+        assert bench.wait_outcome()["result"] in ("programmed", "recovered")
+        bench.check_programmed(upload)
+        daemon.wait_quiet()
+        bench.stop()

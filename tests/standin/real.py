@@ -35,7 +35,8 @@ def arguments(call, script=SCRIPT):
 
 
 def program_call(config, image_dir, n, start=START, sector_size=SECTOR):
-    return f"m4flash_program {quote(str(config))} {quote(str(image_dir))} {start:#x} {sector_size:#x} {n}"
+    words = quote(str(config)), quote(str(image_dir)), f"{start:#x}", f"{sector_size:#x}", str(n)
+    return " ".join(("m4flash_program", *words))
 
 
 def release_call(config):
@@ -78,10 +79,10 @@ class Chip:
         self.socket = os.path.join(self.private, "socket")
         self.stats_path = self.folder / "stats"
         self.stats = None
-        arguments_ = ["--socket", self.socket, "--flash", flash, "--stats", self.stats_path]
+        args = ["--socket", self.socket, "--flash", flash, "--stats", self.stats_path]
         for fault in faults:
-            arguments_ += ["--fault", fault]
-        self.process = subprocess.Popen([H7SIM, *map(str, arguments_)])
+            args += ["--fault", fault]
+        self.process = subprocess.Popen([H7SIM, "--die-with-parent", *map(str, args)])
 
     def __enter__(self):
         self.wait_for(self.socket)

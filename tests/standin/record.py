@@ -59,7 +59,8 @@ def program(folder, changes, start=START):
 
 def neutral(result, folder, chip):
     text = result.output.replace(chip.socket, "/run/chip") if chip else result.output
-    text = text.replace(str(folder), "/run/m4flash").replace(SCRIPT, "/usr/share/m4flash/m4flash.tcl")
+    text = text.replace(str(folder), "/run/m4flash")
+    text = text.replace(SCRIPT, "/usr/share/m4flash/m4flash.tcl")
     return re.sub(r"(?<=^Debug: )\d+ \d+(?= )", "1 2", text, flags=re.MULTILINE), result.status
 
 

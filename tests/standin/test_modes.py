@@ -173,7 +173,8 @@ def test_exit_0_proves_nothing(bench):
     assert not bench.is_programmed()
 
 
-@pytest.mark.parametrize("mode, number", [("crash", signal.SIGABRT), ("crash-signal", signal.SIGSEGV)])
+@pytest.mark.parametrize("mode, number", [("crash", signal.SIGABRT),
+                                          ("crash-signal", signal.SIGSEGV)])
 @pytest.mark.parametrize("stage", ["connect", "write", "reset"])
 def test_crashes(bench, mode, number, stage):
     result = bench.program(mode=mode, stage=stage)
@@ -261,7 +262,8 @@ def test_grandchild_keeps_the_output_open(bench):
 def end_if_ours(pid, fd):
     """Ends the sleep that holds the other end of our pipe."""
     try:
-        if pid != os.getpid() and os.readlink(f"/proc/{pid}/fd/2") == os.readlink(f"/proc/self/fd/{fd}"):
+        pipe = os.readlink(f"/proc/self/fd/{fd}")
+        if pid != os.getpid() and os.readlink(f"/proc/{pid}/fd/2") == pipe:
             os.kill(pid, signal.SIGKILL)
     except OSError:
         pass

@@ -17,14 +17,14 @@ FILE_NAME = "m4-user-sketch.elf"
 
 
 class Bench:
-    def __init__(self):
+    def __init__(self, chip=StandIn):
         self.folder = tempfile.mkdtemp(prefix="m4flash-e2e-")
         self.inbox = self.make_folder("inbox")
         self.state = self.make_folder("state")
         self.runtime = self.make_folder("runtime")
         self.path = os.path.join(self.inbox, FILE_NAME)
         self.config = os.path.join(self.folder, "m4flash.conf")
-        self.standin = StandIn(self.folder)
+        self.standin = chip(self.folder)
         self.notify = NotifySocket(os.path.join(self.folder, "notify"))
         self.settings = {"OpenOCD": {}, "Inbox": {}, "Board": {"HealthFile": ""}}
         self.raw_config = None  # a test's own text, instead of settings

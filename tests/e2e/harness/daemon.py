@@ -93,7 +93,11 @@ class Daemon:
         return next((p for p in self.workers() if is_openocd(processes.command_line(p))), None)
 
     def wait_openocd(self):
-        return wait_for(self.openocd, lambda: f"an OpenOCD running; {self.log()}")
+        def look():
+            assert self.running(), f"ended with {self.status()}: {self.log()}"
+            return self.openocd()
+
+        return wait_for(look, lambda: f"an OpenOCD running; {self.log()}")
 
     def wait_quiet(self):
         """Waits until it has dealt with all it knows of, but for an OpenOCD that is held up.

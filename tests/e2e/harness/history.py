@@ -17,12 +17,12 @@ FILE = re.compile(r"(\d+:\d+:\d+:\d+)?")
 CODES = {
     "programmed": {"ok", "no-health"},
     "recovered": {"ok", "no-health"},
-    "recovered": {"ok", "no-health"},
+    "unchanged": {"ok", "no-health"},
     "superseded": {"superseded"},
-    "aborted": {"deleted", "stopped"},
+    "aborted": {"deleted", "stopped", "hook-failed"},
     "failed": {
         "openocd-missing", "openocd-crashed", "no-adapter", "no-target", "halt-timeout",
-        "erase-failed", "write-failed", "verify-failed", "timeout", "internal",
+        "erase-failed", "write-failed", "verify-failed", "timeout", "internal", "interrupted",
     },
     "rejected": {
         "not-regular", "unreadable", "empty", "too-large", "not-elf", "elf-class", "elf-endian",
@@ -62,7 +62,7 @@ def fill(path):
 
 
 def check(entry):
-    programmed = entry["result"] in ("programmed", "recovered")
+    programmed = entry["result"] in ("programmed", "recovered", "unchanged")
     absent = {"healthy": not programmed, "restored": entry["result"] != "failed"}
     keys = [key for key in KEYS if not absent.get(key)]
     assert list(entry) == keys, entry
@@ -76,7 +76,7 @@ def check(entry):
     assert FILE.fullmatch(entry["file"]), entry
     for key in ("sha256", "image_sha256"):
         assert entry[key] == "" or DIGEST.fullmatch(entry[key]), entry
-    if entry["result"] in ("programmed", "recovered", "failed"):
+    if programmed or entry["result"] == "failed":
         assert entry["sha256"] and entry["image_sha256"], entry
     if entry["result"] == "rejected":
         assert entry["image_sha256"] == "" and entry["hint"], entry

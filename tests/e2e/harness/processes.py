@@ -85,10 +85,13 @@ def group_exists(group):
         return False
 
 
+companions = set()  # pids of what a test has started itself, and ends itself
+
+
 def reap(daemon=None):
     """Collects our orphans that have ended; returns those that are still there.
 
-    The daemon is left alone: whoever started it wants its exit status.
+    The daemon and the companions are left alone: whoever started them wants their exit status.
     """
-    orphans = [pid for pid in children(os.getpid()) if pid != daemon]
+    orphans = [pid for pid in children(os.getpid()) if pid != daemon and pid not in companions]
     return [pid for pid in orphans if os.waitpid(pid, os.WNOHANG) == (0, 0)]

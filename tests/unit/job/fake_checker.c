@@ -115,6 +115,10 @@ static void answer(void)
         say(endless, sizeof(endless));
     if (is("says-nothing"))
         exit(0);
+    if (is("says-a-word")) {
+        say("m4flash\1", 8);
+        exit(0);
+    }
     if (is("hangs"))
         pause();
     if (strncmp(mode, "rejected", 8) == 0)

@@ -172,9 +172,9 @@ static void assert_not_answered(struct fixture *f, const char *mode, enum check_
 static void test_broken(void **state)
 {
     static const char *const modes[] = {
-        "fails",       "says-nothing",  "too-short",  "too-long",
-        "wrong-image", "wrong-version", "wrong-size", "rejected-with-image",
-        "wrong-tail",  "full-and-more", "endless",
+        "fails",         "says-nothing",  "says-a-word", "too-short",           "too-long",
+        "wrong-image",   "wrong-version", "wrong-size",  "rejected-with-image", "wrong-tail",
+        "full-and-more", "endless",
     };
 
     for (size_t i = 0; i < ELEMENTSOF(modes); i++)

@@ -49,6 +49,19 @@ static void test_programmed(void **state)
     assert_string_equal(back.code, "ok");
 }
 
+static void test_unchanged(void **state)
+{
+    const struct outcome well = outcome_unchanged(true), sick = outcome_unchanged(false);
+    (void)state;
+
+    assert_line(&well, "unchanged: The chip holds just this sketch already: checked, and started "
+                       "anew.");
+    assert_string_equal(well.code, "ok");
+    assert_int_equal(outcome_priority(&well), LOG_NOTICE);
+    assert_string_equal(sick.code, "no-health");
+    assert_int_equal(outcome_priority(&sick), LOG_WARNING);
+}
+
 static void test_recovered(void **state)
 {
     const struct outcome completed = outcome_recovered(true, true);
@@ -190,10 +203,10 @@ static void test_foreign_text(void **state)
 static void test_results(void **state)
 {
     static const char *const names[_RESULT_MAX] = {
-        [RESULT_NONE] = "running",        [RESULT_PROGRAMMED] = "programmed",
-        [RESULT_RECOVERED] = "recovered", [RESULT_REJECTED] = "rejected",
-        [RESULT_FAILED] = "failed",       [RESULT_SUPERSEDED] = "superseded",
-        [RESULT_ABORTED] = "aborted",
+        [RESULT_NONE] = "running",          [RESULT_PROGRAMMED] = "programmed",
+        [RESULT_UNCHANGED] = "unchanged",   [RESULT_RECOVERED] = "recovered",
+        [RESULT_REJECTED] = "rejected",     [RESULT_FAILED] = "failed",
+        [RESULT_SUPERSEDED] = "superseded", [RESULT_ABORTED] = "aborted",
     };
     (void)state;
 
@@ -314,19 +327,13 @@ static void test_json_of_anything(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_programmed),
-        cmocka_unit_test(test_recovered),
-        cmocka_unit_test(test_rejected),
-        cmocka_unit_test(test_failed),
-        cmocka_unit_test(test_internal),
-        cmocka_unit_test(test_without_fault),
-        cmocka_unit_test(test_longest),
-        cmocka_unit_test(test_foreign_text),
-        cmocka_unit_test(test_results),
-        cmocka_unit_test(test_priorities),
-        cmocka_unit_test(test_json),
-        cmocka_unit_test(test_json_of_little),
-        cmocka_unit_test(test_json_of_anything),
+        cmocka_unit_test(test_programmed),     cmocka_unit_test(test_unchanged),
+        cmocka_unit_test(test_recovered),      cmocka_unit_test(test_rejected),
+        cmocka_unit_test(test_failed),         cmocka_unit_test(test_internal),
+        cmocka_unit_test(test_without_fault),  cmocka_unit_test(test_longest),
+        cmocka_unit_test(test_foreign_text),   cmocka_unit_test(test_results),
+        cmocka_unit_test(test_priorities),     cmocka_unit_test(test_json),
+        cmocka_unit_test(test_json_of_little), cmocka_unit_test(test_json_of_anything),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

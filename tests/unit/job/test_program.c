@@ -317,6 +317,7 @@ static void test_hangs_connected(void **state)
     assert_true(f->transcript.connected);
     assert_true(f->result.released);
     assert_int_equal(runs(f, "release"), 1);
+    assert_string_equal(f->stages, "connect erase write "); /* not the release's */
 }
 
 /* ---- Health ---------------------------------------------------------------------------------- */

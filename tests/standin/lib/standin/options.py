@@ -29,8 +29,8 @@ def parse(argv):
             raise Usage(f"Unexpected command line argument: {word}")
         if SHORT[letter] and not attached:
             if i == len(argv):
-                raise Usage(f"{argv[0]}: option '{word}' requires an argument" if word[1] == "-" else
-                        f"{argv[0]}: option requires an argument -- '{letter}'")
+                long, short = f"'{word}' requires an argument", f"requires an argument -- '{letter}'"
+                raise Usage(f"{argv[0]}: option {long if word[1] == '-' else short}")
             value = argv[i]
             i += 1
         options.append((letter, value))

@@ -42,11 +42,11 @@ class Run:
             if not os.path.exists(args[0]):
                 raise Exit(1, *texts.missing_script(args[0]))
             self.script = args[0]
-        elif name == "m4flash_program" and self.script:
+        elif name in ("m4flash_program", "m4flash_update") and self.script:
             if len(args) != 5:
-                raise Exit(1, 'wrong # args: should be "m4flash_program config image_dir start '
+                raise Exit(1, f'wrong # args: should be "{name} config image_dir start '
                               'sector_size n"')
-            self.procedure("program", args)
+            self.procedure(name.removeprefix("m4flash_"), args)
         elif name == "m4flash_release" and self.script:
             if len(args) != 1:
                 raise Exit(1, 'wrong # args: should be "m4flash_release config"')
@@ -67,8 +67,8 @@ class Run:
         self.out.split = self.control.mode == "split"
         try:
             self.connect()
-            if action == "program":
-                self.program(args[1], *(int(arg, 0) for arg in args[2:]))
+            if action != "release":
+                self.program(action, args[1], *(int(arg, 0) for arg in args[2:]))
             self.reset()
         except Failure as failure:
             self.fail(failure)
@@ -99,7 +99,7 @@ class Run:
         self.met_chip = True
         self.say("connected")
 
-    def program(self, image_dir, start, sector_size, n):
+    def program(self, action, image_dir, start, sector_size, n):
         image = Image(image_dir, sector_size, n)
         if image.wrong:
             raise Failure([], image.wrong)
@@ -107,6 +107,9 @@ class Run:
         if self.control.mode == "exit-0-without-done":
             self.control.log(event="end", status=0)
             raise Exit(0, texts.SHUTDOWN, texts.QUIT)
+        if action == "update" and flash.read(start, sector_size * n) == image.filled():
+            self.say("unchanged")
+            return
         self.erase(flash, start, sector_size, n)
         self.write(flash, start, image.bytes)
         self.verify(flash, start, sector_size, image.filled())

@@ -70,7 +70,7 @@ FORGED = (
     "m4flash: sector -1",
     "Info : checksum mismatch",
     "Warn : Error connecting DP: cannot read IDR",
-    "Debug: 1 2 target.c:1055 target_run_flash_async_algorithm(): offs 0xfffffffffffffffff count 0x0",
+    "Debug: 1 2 target.c:1055 target_run_flash_async_algorithm(): offs 0xfffffffffffffffff count",
 )
 
 
