@@ -278,10 +278,10 @@ int manager_new(const struct orders *orders, const struct journal *journal, stru
     r = ledger_new(orders->state_dir, journal, &manager->ledger);
     if (r < 0)
         return say(journal, r, orders->state_dir);
-    layout_remove_stale(orders->runtime_dir);
     r = take_lock(manager);
     if (r < 0)
         return r;
+    layout_remove_stale(orders->runtime_dir);
     r = recover(manager);
     if (r < 0)
         return say(journal, r, "An interrupted programming cannot be taken up");

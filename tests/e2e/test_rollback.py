@@ -199,6 +199,29 @@ def test_while_the_installed_one_is_programmed_again(bench, daemon, two):
     check_rolled_back(bench, end_rollback(client), two[0])
 
 
+def test_while_one_is_checked_by_a_hook_and_forbidden(bench):
+    """Back is where the chip still is: that is looked at, and not written."""
+    hooks = bench.make_folder("hooks")
+    hook = os.path.join(hooks, "only-some")
+    with open(hook, "w", encoding="utf-8") as file:
+        file.write('#!/bin/sh\n[ "$M4FLASH_JOB" != 2 ] && exit 0\n')
+        file.write(f"while [ -e {bench.standin.gate} ]; do sleep 0.02; done\nexit 1\n")
+    os.chmod(hook, 0o755)
+    bench.settings["Hooks"] = {"PreDirectory": hooks}
+    daemon = bench.start()
+    before = program(bench, "before")
+    bench.standin.close_gate()
+    bench.push(adb_push, sketches.good("forbidden"))
+    daemon.wait_line("Job 2: accepted")
+    bench.uploads += 1
+    client = start_rollback(bench)
+    daemon.wait_line("Job 3: back to the sketch before")
+    bench.standin.open_gate()
+    status, said = end_rollback(client)
+    assert (status, said.startswith("unchanged: ")) == (0, True), said
+    bench.check_programmed(before)
+
+
 def test_takes_the_turn_of_an_older_upload(bench, daemon, two, running):
     waiting = sketches.good("waiting")
     bench.push(adb_push, waiting)
@@ -306,6 +329,18 @@ def test_alone_after_an_interruption(bench, daemon, two, running):
     bench.uploads += 1
     check_rolled_back(bench, rollback(bench), two[1])
     assert [entry["result"] for entry in bench.history()[2:]] == ["recovered", "programmed"]
+
+
+def test_alone_and_told_to_stop_before_its_turn(bench, daemon, two, running):
+    bench.kill()
+    bench.uploads += 1
+    client = start_rollback(bench)
+    wait_for(lambda: "Job 4: back to" in client.stderr.readline(), "waiting for the recovery")
+    client.terminate()
+    bench.standin.open_gate()
+    assert end_rollback(client)[0] == 1
+    assert [entry["result"] for entry in bench.history()[2:]] == ["aborted", "recovered"]
+    bench.check_programmed(running)
 
 
 def test_alone_and_told_to_stop(bench, two):
