@@ -35,11 +35,11 @@ packages_build=(
     libcmocka-dev gcc-arm-none-eabi python3
 )
 
-# To run them: the tests, and the tools that read the code.
-packages_test=(
-    openocd python3-pytest systemd libnewlib-arm-none-eabi
-    clang clang-format clang-tidy cppcheck valgrind
-)
+# To run the tests.
+packages_test=(openocd python3-pytest systemd libnewlib-arm-none-eabi)
+
+# To read the code.
+packages_reading=(clang clang-format clang-tidy cppcheck valgrind)
 
 # To see a sketch being programmed.
 packages_run=(openocd)
