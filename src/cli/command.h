@@ -20,6 +20,7 @@ struct command {
 
 extern const struct command command_check;
 extern const struct command command_history;
+extern const struct command command_rollback;
 
 void command_print_help(const struct command *command);
 

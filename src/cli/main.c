@@ -10,6 +10,7 @@
 static const struct command *const commands[] = {
     &command_check,
     &command_history,
+    &command_rollback,
 };
 
 void command_print_help(const struct command *command)
@@ -31,10 +32,11 @@ static void print_help(void)
            "Commands:\n");
     for (size_t i = 0; i < ELEMENTSOF(commands); i++)
         printf("  %-10s %s\n", commands[i]->name, commands[i]->summary);
-    printf("\nOptions:\n"
-           "  --help     this text; 'm4flash COMMAND --help' tells more of a command\n"
-           "  --version  the version\n\n"
-           "Exit status: 0 success, 1 a sketch was rejected, 2 usage or input/output error.\n");
+    printf(
+        "\nOptions:\n"
+        "  --help     this text; 'm4flash COMMAND --help' tells more of a command\n"
+        "  --version  the version\n\n"
+        "Exit status: 0 success, 1 a sketch was not good enough, 2 usage or input/output error.\n");
 }
 
 static const struct command *find_command(const char *name)

@@ -20,7 +20,8 @@ bool inbox_still_has(const struct manager *manager, const struct job *job)
 {
     struct file_key key;
 
-    return inbox_look(manager, &key) && file_key_equal(&key, &job->key);
+    /* Not every job was made from a file. */
+    return job->key.inode != 0 && inbox_look(manager, &key) && file_key_equal(&key, &job->key);
 }
 
 bool inbox_has_new(const struct manager *manager)

@@ -22,7 +22,7 @@ static void close_overtaken(struct manager *manager)
  * A file went away while this one was read: it, and then the reading is all there is of it, or the
  * one before it, and then the reading may be of the next upload, which is not complete.
  */
-static void detach(struct manager *manager, struct job *fresh)
+static void detach_fresh(struct manager *manager, struct job *fresh)
 {
     struct file_key key;
 
@@ -34,26 +34,40 @@ static void detach(struct manager *manager, struct job *fresh)
 
 static void on_gone(struct manager *manager)
 {
-    struct job *fresh = manager_find(manager, JOB_NEW);
-
     close_overtaken(manager);
     if (manager->arrivals > 0 || manager_find(manager, JOB_WAITING))
         reading_close_deleted(manager);
     manager->arrivals = 0;
     manager->overwritten = false;
-    if (fresh)
-        detach(manager, fresh);
+    for (size_t i = 0; i < manager->n_jobs; i++) {
+        struct job *job = manager->jobs[i];
+        if (job->state == JOB_NEW)
+            detach_fresh(manager, job);
+        else if (job->state <= JOB_CHECKING)
+            job->detached = true;
+    }
     queue_run(manager);
+}
+
+/* Another upload was heard of while one was read: if that is incomplete, it may be this one's. */
+static void doubt_fresh(struct manager *manager)
+{
+    struct job *fresh = manager_find(manager, JOB_NEW);
+
+    if (fresh)
+        fresh->doubted = true;
 }
 
 /* An upload that was announced and not read yet is lost to the next one, or it is being read. */
 static void on_written(struct manager *manager)
 {
     manager->written = true;
-    if (manager->arrivals > 0)
+    if (manager->arrivals > 0) {
         manager->overwritten = true;
-    else
+        doubt_fresh(manager);
+    } else {
         reading_disturb(manager);
+    }
 }
 
 /* New time stamps on a file that was read already, not followed by a close: adb sets them last. */
@@ -115,6 +129,7 @@ static void on_watch(enum watch_event what, void *userdata)
         return;
     switch (what) {
     case WATCH_COMPLETE:
+        doubt_fresh(manager);
         manager->arrivals++;
         manager->overwritten = false;
         break;

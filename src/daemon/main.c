@@ -9,6 +9,7 @@
 #include "daemon/manager.h"
 #include "daemon/options.h"
 #include "daemon/orders.h"
+#include "daemon/rollback.h"
 
 enum {
     EXIT_USAGE = 2,
@@ -38,11 +39,13 @@ static int run(const struct options *options)
     _cleanup_(manager_freep) struct manager *manager = NULL;
 
     umask(0077);
+    if (options->rollback)
+        unsetenv("NOTIFY_SOCKET"); /* whoever runs this is no service manager's daemon */
     int r = orders_resolve(options, &journal, &orders);
     if (r >= 0)
         r = manager_new(&orders, &journal, &manager);
     if (r >= 0)
-        r = manager_run(manager);
+        r = options->rollback ? rollback_run(manager) : manager_run(manager);
     if (r < 0)
         journal_log(&journal, LOG_ERR, "m4flashd ends: %s", strerror(-r));
     return r;
@@ -61,5 +64,5 @@ int main(int argc, char *argv[])
         r = arrange_signals();
     if (r >= 0)
         r = run(&options);
-    return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+    return r == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

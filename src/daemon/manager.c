@@ -9,6 +9,7 @@
 #include <syslog.h>
 #include <systemd/sd-daemon.h>
 
+#include "daemon/control.h"
 #include "daemon/default.h"
 #include "daemon/inbox.h"
 #include "daemon/intake.h"
@@ -54,8 +55,12 @@ void manager_close_job(struct manager *manager, struct job *job, const struct ou
 {
     if (job->scanned)
         manager->last_scanned = job->key;
+    uint64_t id = job->id;
+
     take_off(manager, job);
     ledger_close_job(manager->ledger, job, outcome);
+    manager->last_result = outcome->result;
+    control_tell(manager->control, id, outcome);
 }
 
 void manager_fail_job(struct manager *manager, struct job *job, const char *what, int error)
@@ -172,6 +177,7 @@ struct manager *manager_free(struct manager *manager)
 {
     if (!manager)
         return NULL;
+    control_free(manager->control);
     intake_stop(manager);
     for (size_t i = 0; i < ELEMENTSOF(manager->signals); i++)
         sd_event_source_disable_unref(manager->signals[i]);
@@ -279,22 +285,33 @@ int manager_new(const struct orders *orders, const struct journal *journal, stru
     r = recover(manager);
     if (r < 0)
         return say(journal, r, "An interrupted programming cannot be taken up");
-    default_open(manager);
-    r = intake_start(manager);
-    if (r < 0)
-        return say(journal, r, orders->settings->inbox_directory);
     *ret = TAKE_PTR(manager);
     return 0;
+}
+
+/* Uploads are programmed all the same. */
+static void listen_for_requests(struct manager *manager)
+{
+    int r = control_new(manager, &manager->control);
+
+    if (r < 0)
+        journal_log(manager->journal, LOG_WARNING, "%s/control, for requests, cannot be made: %s",
+                    manager->orders->runtime_dir, strerror(-r));
 }
 
 int manager_run(struct manager *manager)
 {
     const struct settings *settings = manager->orders->settings;
 
+    default_open(manager);
+    int r = intake_start(manager);
+    if (r < 0)
+        return say(manager->journal, r, settings->inbox_directory);
+    listen_for_requests(manager);
     journal_log(manager->journal, LOG_INFO, "Ready: watching %s for %s (board %s).",
                 settings->inbox_directory, settings->inbox_file_name, manager->orders->board.name);
     sd_notify(false, "READY=1");
-    int r = sd_event_loop(manager->event);
+    r = sd_event_loop(manager->event);
     if (r < 0)
         return say(manager->journal, r, "The event loop broke");
     return 0;

@@ -17,9 +17,10 @@
 #include "job/ledger.h"
 
 enum {
-    /* One being programmed, one accepted, one being checked, one waiting for its rest, and: */
+    /* One being programmed, one accepted, one being checked, one waiting for its rest, one that
+     * goes back to the sketch before, and: */
     UNCHECKED_MAX = 4, /* each with a snapshot of up to MaxSize in memory */
-    JOBS_MAX = UNCHECKED_MAX + 5,
+    JOBS_MAX = UNCHECKED_MAX + 6,
 };
 
 /* What the daemon was told, resolved: option over configuration over board profile over default. */
@@ -61,13 +62,18 @@ struct manager {
     bool written;                 /* it, or another in its place, since then */
     struct file_key last_scanned; /* of the last closed job that was made by looking */
 
+    struct control *control; /* NULL: no requests can be made */
+    enum result last_result; /* of the job that was closed last */
     bool stopping;
 };
 
-/* orders and journal must outlive the manager. Returns 0 or -errno after saying why. */
+/*
+ * A manager with what an earlier start has left to do. orders and journal must outlive it. Returns
+ * 0 or -errno after saying why.
+ */
 int manager_new(const struct orders *orders, const struct journal *journal, struct manager **ret);
 
-/* Runs until it is told to stop. Returns 0, or -errno if the event loop broke. */
+/* Watches the inbox until it is told to stop. Returns 0, or -errno after saying why. */
 int manager_run(struct manager *manager);
 
 /* The oldest job in a state, or NULL. */

@@ -22,11 +22,13 @@ static const char help[] =
     "      --openocd PATH         the program to run (default: /usr/bin/openocd)\n"
     "      --openocd-config FILE  its configuration for the board (default: the board's)\n"
     "      --board NAME|FILE      the board's profile (default: portenta-x8)\n"
+    "      --rollback             program the sketch before the installed one, and end\n"
     "  -h, --help                 show this and end\n"
     "      --version              show the version and end\n"
     "\n"
     "Options override /etc/m4flash.conf and its drop-ins. Exit status: 0 told to stop,\n"
-    "1 could not run, 2 wrong usage.\n";
+    "or the sketch before was programmed; 1 could not run or could not program it;\n"
+    "2 wrong usage.\n";
 
 enum {
     OPTION_CONFIG = 256,
@@ -36,6 +38,7 @@ enum {
     OPTION_OPENOCD,
     OPTION_OPENOCD_CONFIG,
     OPTION_BOARD,
+    OPTION_ROLLBACK,
     OPTION_VERSION,
 };
 
@@ -47,6 +50,7 @@ static const struct option table[] = {
     {"openocd", required_argument, NULL, OPTION_OPENOCD},
     {"openocd-config", required_argument, NULL, OPTION_OPENOCD_CONFIG},
     {"board", required_argument, NULL, OPTION_BOARD},
+    {"rollback", no_argument, NULL, OPTION_ROLLBACK},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, OPTION_VERSION},
     {NULL, 0, NULL, 0},
@@ -132,6 +136,9 @@ int options_parse(int argc, char *argv[], struct options *ret)
     *ret = (struct options){.config = NULL};
     while ((option = getopt_long(argc, argv, "h", table, &index)) != -1) {
         switch (option) {
+        case OPTION_ROLLBACK:
+            ret->rollback = true;
+            continue;
         case 'h':
             fputs(help, stdout);
             return OPTIONS_DONE;

@@ -1,6 +1,8 @@
 /* The daemon's command line. */
 #pragma once
 
+#include <stdbool.h>
+
 #include "util/cleanup.h"
 
 /* NULL where an option was not given. Paths are absolute. */
@@ -12,6 +14,7 @@ struct options {
     char *openocd;
     char *openocd_config; /* "" is none */
     char *board;          /* a name, or an absolute path */
+    bool rollback;        /* do only this */
 };
 
 enum options_verdict {

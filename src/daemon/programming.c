@@ -42,8 +42,12 @@ static struct outcome outcome_of(const struct job *job, const struct deploy_resu
         return outcome_recovered(job->intent.slot == STORE_PENDING, result->healthy);
     if (result->transcript.unchanged)
         return outcome_unchanged(result->healthy);
-    return outcome_programmed(job->report.image_size, job->report.sectors,
-                              job_now_usec() - job->begun_usec, result->healthy);
+    uint64_t duration_usec = job_now_usec() - job->begun_usec;
+    if (job->rollback)
+        return outcome_rolled_back(job->report.image_size, job->report.sectors, duration_usec,
+                                   result->healthy);
+    return outcome_programmed(job->report.image_size, job->report.sectors, duration_usec,
+                              result->healthy);
 }
 
 static void on_result(const struct deploy_result *result, void *userdata)

@@ -8,21 +8,45 @@
 #include "daemon/programming.h"
 #include "daemon/reading.h"
 
+static void close_superseded(struct manager *manager, struct job *job)
+{
+    struct outcome outcome = outcome_superseded();
+
+    manager_close_job(manager, job, &outcome);
+}
+
+void queue_give_way(struct manager *manager)
+{
+    struct job *older = manager_find(manager, JOB_READY);
+
+    if (older)
+        close_superseded(manager, older);
+}
+
+/* Only a rollback, which needs no check, can overtake a job that is being checked. */
+static bool is_overtaken(const struct manager *manager, const struct job *job)
+{
+    for (size_t i = 0; i < manager->n_jobs; i++)
+        if (manager->jobs[i]->state >= JOB_READY && manager->jobs[i]->read_usec > job->read_usec)
+            return true;
+    return false;
+}
+
 /* The newest accepted job waits for the programmer; the one that waited until now has lost its
  * turn. */
 static void accept(struct manager *manager, struct job *job, uint8_t *image)
 {
-    struct job *older = manager_find(manager, JOB_READY);
+    bool overtaken = is_overtaken(manager, job);
 
+    if (!overtaken)
+        queue_give_way(manager);
     job_accept(job, image);
     journal_log(manager->journal, LOG_INFO,
                 "Job %" PRIu64 ": accepted: %" PRIu32 " bytes in %" PRIu32 " %s", job->id,
                 job->report.image_size, job->report.sectors,
                 job->report.sectors == 1 ? "sector" : "sectors");
-    if (older) {
-        struct outcome outcome = outcome_superseded();
-        manager_close_job(manager, older, &outcome);
-    }
+    if (overtaken)
+        close_superseded(manager, job);
 }
 
 static void take_answer(struct manager *manager, struct job *job, struct check_answer *answer)

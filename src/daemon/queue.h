@@ -4,5 +4,8 @@
 
 #include "daemon/manager.h"
 
+/* A newer job takes the place of the one that waits for the programmer. */
+void queue_give_way(struct manager *manager);
+
 /* Starts whatever can be started now. */
 void queue_run(struct manager *manager);

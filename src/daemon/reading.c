@@ -70,12 +70,15 @@ static struct outcome outcome_of_rest(const struct job *job)
                             sketch_code_hint(SKETCH_EMPTY));
 }
 
+/* The upload that came next after the job. */
 static struct job *newer_job(const struct manager *manager, const struct job *job)
 {
-    for (size_t i = 0; i + 1 < manager->n_jobs; i++)
-        if (manager->jobs[i] == job)
-            return manager->jobs[i + 1];
-    return NULL;
+    struct job *newer = NULL;
+
+    for (size_t i = manager->n_jobs; i-- > 0 && manager->jobs[i] != job;)
+        if (!manager->jobs[i]->rollback)
+            newer = manager->jobs[i];
+    return newer;
 }
 
 /* Is the file there now another upload than the one that the job was made from? */
@@ -95,7 +98,7 @@ void reading_incomplete(struct manager *manager, struct job *job)
         manager_drop_job(manager, job);
     } else if (newer) {
         close_superseded(manager, job);
-    } else if (!inbox_look(manager, &key)) {
+    } else if (job->detached || !inbox_look(manager, &key)) {
         close_deleted(manager, job);
     } else if (is_overtaken(manager, job, &key)) {
         close_superseded(manager, job);
@@ -143,7 +146,7 @@ static struct job *open_job(struct manager *manager)
 static bool is_continued(const struct job *waiting, const struct snapshot *snapshot,
                          enum reading_reason reason)
 {
-    if (waiting->snapshot && is_partial(waiting) && !waiting->disturbed)
+    if (waiting->snapshot && is_partial(waiting) && !waiting->disturbed && !waiting->doubted)
         return !snapshot || snapshot_begins(waiting->snapshot, snapshot) > 0;
     return reason != READING_ARRIVAL || waiting->scanned;
 }
@@ -223,7 +226,7 @@ void reading_take(struct manager *manager, enum reading_reason reason)
     job->scanned = reason == READING_SCAN;
     job->overdue = reason == READING_SILENCE;
     job->disturbed = manager->overwritten;
-    job->detached = false;
+    job->detached = job->doubted = false;
     job->read_usec = job_now_usec();
     /* A touch: the file is the one it was, and nobody wrote to it. */
     job->care = reason == READING_ARRIVAL && key.inode == manager->last_inode && !manager->written
@@ -287,13 +290,21 @@ static bool is_disturbed(const struct job *job)
     return job->state != JOB_WAITING || job_now_usec() - job->read_usec < MOMENT_USEC;
 }
 
+static struct job *newest_upload(const struct manager *manager)
+{
+    for (size_t i = manager->n_jobs; i-- > 0;)
+        if (!manager->jobs[i]->rollback)
+            return manager->jobs[i];
+    return NULL;
+}
+
 /*
  * If a job waits for more, it goes on waiting. If the newest one was read just now, its content is
  * partly of this upload: it waits for the writer's close, and then for what is read anew.
  */
 void reading_disturb(struct manager *manager)
 {
-    struct job *newest = manager->n_jobs > 0 ? manager->jobs[manager->n_jobs - 1] : NULL;
+    struct job *newest = newest_upload(manager);
 
     if (newest && is_disturbed(newest))
         newest->disturbed = true;

@@ -55,14 +55,38 @@ void job_set_state(struct job *job, enum job_state state)
     job->state = state;
 }
 
-void job_accept(struct job *job, uint8_t *image)
+/* What is to be kept on record while it is programmed. */
+static void make_ready(struct job *job)
 {
-    job->snapshot = snapshot_free(job->snapshot);
-    job->image = image;
     job->intent = (struct store_intent){.job_id = job->id, .slot = STORE_PENDING};
     memcpy(job->intent.image_sha256, job->image_sha256, SKETCH_DIGEST_HEX);
     file_key_format(&job->key, job->intent.file);
     job_set_state(job, JOB_READY);
+}
+
+void job_accept(struct job *job, uint8_t *image)
+{
+    job->snapshot = snapshot_free(job->snapshot);
+    job->image = image;
+    make_ready(job);
+}
+
+/* An image that was kept, instead of one that the checker has made. */
+static void take_image(struct job *job, struct store_image *image, const struct board *board)
+{
+    job->image = TAKE_PTR(image->image);
+    job->report.image_size = image->image_size;
+    job->report.sectors = (image->image_size + board->sector_size - 1) / board->sector_size;
+    memcpy(job->sha256, image->sha256, sizeof(job->sha256));
+    memcpy(job->image_sha256, image->image_sha256, sizeof(job->image_sha256));
+}
+
+void job_set_rollback(struct job *job, struct store_image *image, const struct board *board)
+{
+    job->rollback = true;
+    job->read_usec = job->begun_usec;
+    take_image(job, image, board);
+    make_ready(job);
 }
 
 void job_set_recovery(struct job *job, const struct store_intent *intent, struct store_image *image,
@@ -70,11 +94,7 @@ void job_set_recovery(struct job *job, const struct store_intent *intent, struct
 {
     job->recovery = true;
     job->intent = *intent;
-    job->image = TAKE_PTR(image->image);
-    job->report.image_size = image->image_size;
-    job->report.sectors = (image->image_size + board->sector_size - 1) / board->sector_size;
-    memcpy(job->sha256, image->sha256, sizeof(job->sha256));
-    memcpy(job->image_sha256, image->image_sha256, sizeof(job->image_sha256));
+    take_image(job, image, board);
     file_key_parse(intent->file, &job->key);
     job_set_state(job, JOB_READY);
 }

@@ -36,10 +36,11 @@ struct job {
     enum job_state reached; /* DONE: where it was when it ended */
     struct outcome outcome;
     uint64_t begun_usec; /* CLOCK_MONOTONIC */
-    uint64_t read_usec;  /* CLOCK_MONOTONIC, when the inbox was read for it */
+    uint64_t read_usec;  /* CLOCK_MONOTONIC, when the inbox was read for it (rollback: begun) */
     bool builtin;        /* the product's own sketch, not an upload */
     bool scanned;        /* found by looking: the event that announces it may still come */
     bool disturbed;      /* written to while or since it was read */
+    bool doubted;        /* if incomplete, it may be the beginning of the next upload */
     bool detached;       /* its file is gone since it was read: what is written now is another */
     bool overdue;        /* incomplete, and its time for the rest is over */
 
@@ -51,6 +52,7 @@ struct job {
     char image_sha256[SKETCH_DIGEST_HEX];
     uint8_t *image; /* report.image_size bytes, from acceptance to the end */
 
+    bool rollback;              /* back to the image before: there is no upload */
     enum deploy_care care;      /* DEPLOY_ALWAYS for an upload repeated on purpose (touch) */
     bool recovery;              /* the rest of an earlier start's programming, already on record */
     struct store_intent intent; /* what to keep on record while it is programmed */
@@ -77,6 +79,9 @@ void job_accept(struct job *job, uint8_t *image);
 /* Makes a new job the rest of an interrupted programming: READY, and the image is the job's. */
 void job_set_recovery(struct job *job, const struct store_intent *intent, struct store_image *image,
                       const struct board *board);
+
+/* Makes a new job the way back to this image, which becomes the job's: READY. */
+void job_set_rollback(struct job *job, struct store_image *image, const struct board *board);
 
 /* The image of a job from READY on, as the state directory keeps it; the bytes are the job's. */
 struct store_image job_image(const struct job *job);

@@ -81,13 +81,13 @@ static struct outcome outcome_running(enum result result, const char *sentence, 
     return outcome;
 }
 
-struct outcome outcome_programmed(uint32_t bytes, uint32_t sectors, uint64_t duration_usec,
-                                  bool healthy)
+static struct outcome programmed(const char *what, uint32_t bytes, uint32_t sectors,
+                                 uint64_t duration_usec, bool healthy)
 {
     char sentence[SKETCH_SENTENCE_MAX];
 
-    snprintf(sentence, sizeof(sentence), "%u bytes in %u %s, verified and %s after %.1f s.", bytes,
-             sectors, sectors == 1 ? "sector" : "sectors",
+    snprintf(sentence, sizeof(sentence), "%s%u bytes in %u %s, verified and %s after %.1f s.", what,
+             bytes, sectors, sectors == 1 ? "sector" : "sectors",
              healthy ? "running" : "reset, but the board's firmware does not answer",
              (double)duration_usec / 1e6);
     return outcome_running(RESULT_PROGRAMMED, sentence, healthy);
@@ -98,6 +98,18 @@ struct outcome outcome_unchanged(bool healthy)
     return outcome_running(RESULT_UNCHANGED,
                            "The chip holds just this sketch already: checked, and started anew.",
                            healthy);
+}
+
+struct outcome outcome_programmed(uint32_t bytes, uint32_t sectors, uint64_t duration_usec,
+                                  bool healthy)
+{
+    return programmed("", bytes, sectors, duration_usec, healthy);
+}
+
+struct outcome outcome_rolled_back(uint32_t bytes, uint32_t sectors, uint64_t duration_usec,
+                                   bool healthy)
+{
+    return programmed("Back to the sketch before: ", bytes, sectors, duration_usec, healthy);
 }
 
 struct outcome outcome_recovered(bool completed, bool healthy)
@@ -164,7 +176,7 @@ struct outcome outcome_forbidden(const char *hook)
 struct outcome outcome_superseded(void)
 {
     return outcome_of(RESULT_SUPERSEDED, "superseded",
-                      "A newer upload took its place before it was programmed.", "");
+                      "A newer upload or a rollback took its place before it was programmed.", "");
 }
 
 struct outcome outcome_deleted(void)

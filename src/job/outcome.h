@@ -48,6 +48,10 @@ struct outcome outcome_programmed(uint32_t bytes, uint32_t sectors, uint64_t dur
                                   bool healthy);
 struct outcome outcome_unchanged(bool healthy);
 
+/* The same for the image before. */
+struct outcome outcome_rolled_back(uint32_t bytes, uint32_t sectors, uint64_t duration_usec,
+                                   bool healthy);
+
 /* An interrupted programming was brought to its end, or, if not completed, back to where it began.
  */
 struct outcome outcome_recovered(bool completed, bool healthy);

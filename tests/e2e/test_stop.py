@@ -121,7 +121,7 @@ def test_openocd_dies_with_the_daemon(bench, daemon, running):
     bench.standin.open_gate()
     bench.start()
     check_recovered(bench, running)
-    assert os.listdir(bench.runtime) == []
+    assert os.listdir(bench.runtime) == ["control"]
 
 
 def test_openocd_that_writes_dies_with_the_daemon(bench, daemon):

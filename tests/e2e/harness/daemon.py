@@ -27,7 +27,7 @@ class Daemon:
         environment["NOTIFY_SOCKET"] = bench.notify.path
         self.process = subprocess.Popen(
             [*prefix, PROGRAM, *bench.options(), *options],
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,  # that nobody else must inherit
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             env=environment | (env or {}),
@@ -153,6 +153,7 @@ class Daemon:
         except subprocess.TimeoutExpired:
             raise AssertionError(f"does not end; {self.log()}") from None
         self.reader.join(LIMIT)
+        self.process.stdin.close()
         return status
 
     def stop(self):

@@ -42,6 +42,11 @@ static void test_programmed(void **state)
                        "if the bridge stays away, update the M7 firmware.");
     assert_string_equal(sick.code, "no-health");
     assert_false(sick.healthy);
+
+    const struct outcome back = outcome_rolled_back(8, 1, 1449999, true);
+    assert_line(&back, "programmed: Back to the sketch before: 8 bytes in 1 sector, verified and "
+                       "running after 1.4 s.");
+    assert_string_equal(back.code, "ok");
 }
 
 static void test_unchanged(void **state)
@@ -127,7 +132,9 @@ static void test_without_fault(void **state)
     const struct outcome stopped = outcome_stopped();
     (void)state;
 
-    assert_line(&superseded, "superseded: A newer upload took its place before it was programmed.");
+    assert_line(
+        &superseded,
+        "superseded: A newer upload or a rollback took its place before it was programmed.");
     assert_line(&deleted, "aborted: The file was deleted before it was complete, as an interrupted "
                           "push does.");
     assert_line(&stopped, "aborted: The service was stopped before the sketch was programmed. "
@@ -290,8 +297,8 @@ static void test_json_of_little(void **state)
 
     assert_string_equal(
         line, "{\"id\":18446744073709551615,\"time\":\"1970-01-01T00:00:00.000Z\","
-              "\"result\":\"superseded\",\"code\":\"superseded\",\"message\":\"A newer upload took "
-              "its place before it was programmed.\",\"hint\":\"\",\"sha256\":\"\","
+              "\"result\":\"superseded\",\"code\":\"superseded\",\"message\":\"A newer upload or a "
+              "rollback took its place before it was programmed.\",\"hint\":\"\",\"sha256\":\"\","
               "\"image_sha256\":\"\",\"bytes\":0,\"duration_ms\":0,\"file\":\"\"}");
 }
 
