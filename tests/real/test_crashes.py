@@ -1,0 +1,111 @@
+"""The daemon is killed at every stage of an upload's life and before every change that it makes to
+the state directory: alone, or with everything else, as when the power fails. After the restart the
+chip holds exactly the new sketch or exactly the old one, and the state directory agrees.
+
+M4FLASH_CRASHES says before how many of the changes (12; 0: all).
+"""
+
+import os
+import signal
+
+import pytest
+
+from harness import processes
+from harness.pushes import adb_push
+from harness.waiting import wait_for
+
+CRASHES = int(os.environ.get("M4FLASH_CRASHES", "12"))
+
+# What it is killed behind, and whether the job is on record by then.
+STAGES = {
+    "received": ("memfd_create", False),
+    "snapshot": ("send", False),
+    "checked": ("Job 2: accepted", False),
+    "intent": ("renameat /intent", True),
+    "openocd": ("Job 2: connect", True),
+    "erasing": ("Job 2: erase", True),
+    "erased": ("Job 2: write", True),
+    "written": ("Job 2: verify", True),
+    "verified": ("Job 2: reset", True),
+    "running": ("Job 2: done", True),
+    "recorded": ("renameat /history.jsonl", True),
+    "installed": ("renameat /installed", True),
+    "settled": ("unlinkat /intent", True),
+}
+
+
+def come_back(world, power_cut):
+    """Alone, the daemon finds the chip as OpenOCD left it, and the upload where it was."""
+    if power_cut:
+        world.power_off()
+        world.power_on()
+    else:
+        world.start()
+
+
+@pytest.mark.parametrize("power_cut", [False, True], ids=["crash", "power cut"])
+@pytest.mark.parametrize("stage", STAGES)
+def test_stage(world, stage, power_cut):
+    behind, recorded = STAGES[stage]
+    world.start_sabotaged(kill_after=behind)
+    world.daemon.wait_ready()
+    world.push(adb_push, world.new)
+    world.await_cut()
+    come_back(world, power_cut)
+    world.check_new_or_old(recorded=recorded or not power_cut)
+
+
+@pytest.mark.parametrize("power_cut", [False, True], ids=["crash", "power cut"])
+def test_half_written(world, power_cut):
+    daemon = world.start()
+    world.push(adb_push, world.new)
+    world.notify.wait("STATUS", lambda text: "write, " in text and "write, 0%" not in text)
+    world.kill()
+    bank2 = world.chip.bank(2)
+    assert not bank2.startswith(world.old.image) and not bank2.startswith(world.new.image)
+    come_back(world, power_cut)
+    world.check_new()
+
+
+# ---- Every change of the state directory ----------------------------------------------------------
+
+
+def changes_of_one_push(world):
+    """As the library lists them; leaves the world as it was."""
+    log = os.path.join(world.folder, "changes")
+    world.start_sabotaged(log=log)
+    world.daemon.wait_ready()
+    with open(log, encoding="utf-8") as file:
+        at_start = len(file.readlines())
+    world.push(adb_push, world.new)
+    assert world.wait_outcomes(2)[-1]["result"] == "programmed"
+    world.stop()
+    with open(log, encoding="utf-8") as file:
+        return at_start, [line.strip() for line in file]
+
+
+def some(numbers, count):
+    """So many of them, spread evenly, with the first and the last."""
+    if count == 0 or count >= len(numbers):
+        return numbers
+    return [numbers[i * (len(numbers) - 1) // (count - 1)] for i in range(count)]
+
+
+def test_before_each_change(tiny_world, tiny_before):
+    """The power fails before each write, rename and removal, one after the other."""
+    world = tiny_world
+    at_start, changes = changes_of_one_push(world)
+    assert len(changes) - at_start > 20
+    for number in some(range(1, len(changes) + 1), CRASHES):
+        print(f"---- before {number}: {changes[number - 1]}")
+        world.lines.append(f"---- before {number}: {changes[number - 1]}")
+        world.load(tiny_before)
+        world.start_sabotaged(kill=number)
+        if number > at_start:
+            world.daemon.wait_ready()
+            world.push(adb_push, world.new)
+        world.await_cut()
+        world.power_off()
+        world.power_on()
+        world.check_new_or_old(recorded=False)
+        world.stop()
