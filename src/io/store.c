@@ -310,7 +310,7 @@ int store_load_intent(int dirfd, struct store_intent *ret)
     bool valid = header && get_number(header, "id", UINT64_MAX, &intent.job_id) &&
                  get_number(header, "attempts", UINT_MAX, &attempts) &&
                  get_slot(header, &intent.slot) &&
-                 get_digest(header, "image_sha256", false, intent.image_sha256) &&
+                 get_digest(header, "image_sha256", true, intent.image_sha256) &&
                  get_file(header, intent.file);
     json_object_put(header);
     if (!valid)
