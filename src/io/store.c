@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <json.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -109,26 +110,34 @@ static int remove_file(int dirfd, const char *name)
 /* ---- Headers
  * --------------------------------------------------------------------------------------- */
 
-static bool get_digest(struct json_object *object, const char *key, bool optional, char *ret)
+/* The text under a key, the object's; NULL if there is none. */
+static const char *get_text(struct json_object *object, const char *key)
 {
     struct json_object *value;
 
-    if (!json_object_object_get_ex(object, key, &value))
-        return false;
-    const char *text = json_object_get_string(value);
-    size_t length = strlen(text);
-    if (length != SKETCH_DIGEST_HEX - 1 && !(optional && length == 0))
+    if (!json_object_object_get_ex(object, key, &value) ||
+        !json_object_is_type(value, json_type_string))
+        return NULL;
+    return json_object_get_string(value);
+}
+
+static bool get_digest(struct json_object *object, const char *key, bool optional, char *ret)
+{
+    const char *text = get_text(object, key);
+    size_t length = text ? strlen(text) : 0;
+
+    if (!text || (length != SKETCH_DIGEST_HEX - 1 && !(optional && length == 0)))
         return false;
     memcpy(ret, text, length + 1);
     return true;
 }
 
-static bool get_number(struct json_object *object, const char *key, uint64_t *ret)
+static bool get_number(struct json_object *object, const char *key, uint64_t max, uint64_t *ret)
 {
     struct json_object *value;
 
     if (!json_object_object_get_ex(object, key, &value) ||
-        !json_object_is_type(value, json_type_int))
+        !json_object_is_type(value, json_type_int) || json_object_get_uint64(value) > max)
         return false;
     *ret = json_object_get_uint64(value);
     return true;
@@ -151,8 +160,9 @@ static bool read_image_header(struct json_object *object, struct store_image *im
 {
     uint64_t time_msec, image_size;
 
-    if (!get_number(object, "id", &image->job_id) || !get_number(object, "time", &time_msec) ||
-        !get_number(object, "image_size", &image_size) ||
+    if (!get_number(object, "id", UINT64_MAX, &image->job_id) ||
+        !get_number(object, "time", INT64_MAX, &time_msec) ||
+        !get_number(object, "image_size", UINT32_MAX, &image_size) ||
         !get_digest(object, "sha256", true, image->sha256) ||
         !get_digest(object, "image_sha256", false, image->image_sha256))
         return false;
@@ -263,11 +273,10 @@ int store_promote(int dirfd, uint32_t max_size)
 /* By name, so that a reordered enum does not change what an old record means. */
 static bool get_slot(struct json_object *object, enum store_slot *ret)
 {
-    struct json_object *value;
+    const char *name = get_text(object, "slot");
 
-    if (!json_object_object_get_ex(object, "slot", &value))
+    if (!name)
         return false;
-    const char *name = json_object_get_string(value);
     if (strcmp(name, slot_names[STORE_PENDING]) == 0)
         *ret = STORE_PENDING;
     else if (strcmp(name, slot_names[STORE_INSTALLED]) == 0)
@@ -279,12 +288,11 @@ static bool get_slot(struct json_object *object, enum store_slot *ret)
 
 static bool get_file(struct json_object *object, char ret[static FILE_KEY_TEXT_MAX])
 {
-    struct json_object *value;
+    const char *text = get_text(object, "file");
 
-    if (!json_object_object_get_ex(object, "file", &value) ||
-        strlen(json_object_get_string(value)) >= FILE_KEY_TEXT_MAX)
+    if (!text || strlen(text) >= FILE_KEY_TEXT_MAX)
         return false;
-    strcpy(ret, json_object_get_string(value));
+    strcpy(ret, text);
     return true;
 }
 
@@ -299,9 +307,10 @@ int store_load_intent(int dirfd, struct store_intent *ret)
     if (r != STORE_FOUND)
         return r;
     struct json_object *header = parse_header(text, size, &data);
-    bool valid = header && get_number(header, "id", &intent.job_id) &&
-                 get_number(header, "attempts", &attempts) && get_slot(header, &intent.slot) &&
-                 get_digest(header, "image_sha256", false, intent.image_sha256) &&
+    bool valid = header && get_number(header, "id", UINT64_MAX, &intent.job_id) &&
+                 get_number(header, "attempts", UINT_MAX, &attempts) &&
+                 get_slot(header, &intent.slot) &&
+                 get_digest(header, "image_sha256", true, intent.image_sha256) &&
                  get_file(header, intent.file);
     json_object_put(header);
     if (!valid)

@@ -66,7 +66,7 @@ bool store_holds(int dirfd, enum store_slot slot, uint32_t max_size, const char 
 struct store_intent {
     uint64_t job_id;
     enum store_slot slot;                 /* what the chip is to hold: pending or installed */
-    char image_sha256[SKETCH_DIGEST_HEX]; /* of the image in that slot */
+    char image_sha256[SKETCH_DIGEST_HEX]; /* of the image in that slot, or "" if there is none */
     unsigned attempts;                    /* to recover, begun so far, over all starts */
     char file[FILE_KEY_TEXT_MAX];         /* the upload's file (file_key_format()), or "" */
 };
