@@ -76,7 +76,7 @@ static int open_job(struct manager *manager)
     struct job *job;
 
     int r = take_snapshot(manager, &snapshot);
-    if (r >= 0)
+    if (r >= 0 && snapshot)
         r = digest_of(snapshot, sha256);
     if (r < 0)
         return r;
