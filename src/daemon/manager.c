@@ -19,6 +19,10 @@
 #include "job/recovery.h"
 #include "util/fd.h"
 
+enum {
+    STOP_MARGIN_USEC = 30 * 1000 * 1000, /* for the release run and the health file */
+};
+
 /* ---- The list of jobs --------------------------------------------------------------------------
  */
 
@@ -93,6 +97,10 @@ void manager_update_status(const struct manager *manager)
     const struct settings *settings = manager->orders->settings;
     const struct job *job;
 
+    /* A programming that began is left to end, however often it has to be tried. */
+    if (manager->stopping && manager->deploy)
+        sd_notifyf(false, "EXTEND_TIMEOUT_USEC=%" PRIu64,
+                   settings->openocd_timeout_usec + STOP_MARGIN_USEC);
     if ((job = manager_find(manager, JOB_PROGRAMMING)))
         sd_notifyf(false, "STATUS=Job %" PRIu64 ": programming: %s, %u%% written", job->id,
                    openocd_stage_name(manager->progress.stage), percent(&manager->progress));

@@ -69,9 +69,8 @@ static int open_job(struct manager *manager, struct store_image *image, uint64_t
     }
     job_set_rollback(job, image, &manager->orders->board);
     journal_log(manager->journal, LOG_INFO,
-                "Job %" PRIu64 ": back to the sketch before: %" PRIu32 " bytes in %" PRIu32
-                " sectors",
-                job->id, job->report.image_size, job->report.sectors);
+                "Job %" PRIu64 ": back to the sketch before: %" PRIu32 " bytes", job->id,
+                job->report.image_size);
     *ret_id = job->id;
     return ROLLBACK_OPENED;
 }
