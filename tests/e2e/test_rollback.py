@@ -96,7 +96,7 @@ def asked(bench, daemon, running):
     """A rollback from that."""
     bench.uploads += 1
     client = start_rollback(bench)
-    daemon.wait_line("Job 4: back to the sketch before: 4096 bytes in 1 sectors")
+    daemon.wait_line("Job 4: back to the sketch before: 4096 bytes")
     return client
 
 
