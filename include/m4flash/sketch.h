@@ -65,7 +65,8 @@ struct board {
  *   address is p_paddr, or p_vaddr if p_paddr is 0 in every program header of whatever type; its
  *   load range is p_filesz bytes from there.
  * - The attributes are those of file scope, of vendor "aeabi", in the first section of type
- *   SHT_ARM_ATTRIBUTES; of one tag the last counts; absent means 0.
+ *   SHT_ARM_ATTRIBUTES, should it be empty too; of one tag the last counts; absent means 0. How
+ *   they are read, and what is malformed, is in src/sketch/attributes.h.
  * - The image is what program segments whose p_vaddr is their load address hold of the file.
  */
 enum sketch_code {
@@ -91,7 +92,7 @@ enum sketch_code {
      * there; program headers and e_phentsize is not 32; sections and e_shentsize is not 40; a LOAD
      * with p_filesz > p_memsz, or with p_vaddr + p_memsz > 2^32, or a load range that ends past
      * 2^32; sections and e_shstrndx (0xffff means section 0's sh_link) is not below their number;
-     * malformed attributes, see attributes_parse(). */
+     * malformed attributes. */
     SKETCH_ELF_CORRUPT,
     SKETCH_NO_CODE,         /* no program segment */
     SKETCH_PROTECTED_FLASH, /* a load range shares an address with a protected range */

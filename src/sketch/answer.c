@@ -24,7 +24,6 @@ void answer_make_head(const struct sketch_report *report, const char *image_sha2
 
 void answer_make_tail(const char *sha256, struct answer_tail *ret)
 {
-    memset(ret, 0, sizeof(*ret));
     memcpy(ret->magic, answer_magic, sizeof(answer_magic));
     memcpy(ret->sha256, sha256, SKETCH_DIGEST_HEX);
 }
@@ -83,30 +82,30 @@ static bool accepted_fields_are_zero(const struct sketch_report *report)
     return is_zero((const char *)report + start, end - start);
 }
 
+/* What of the image lies in a sector. */
+static uint64_t sector_room(const struct board *board, uint32_t image_size, uint32_t sector)
+{
+    uint64_t start = (uint64_t)sector * board->sector_size;
+    uint64_t room = image_size > start ? image_size - start : 0;
+
+    return room < board->sector_size ? room : board->sector_size;
+}
+
 static bool sectors_fit(const struct board *board, const struct sketch_report *report)
 {
-    uint32_t n_sectors = board->flash.size / board->sector_size;
+    uint32_t last = (report->image_size - 1) / board->sector_size, sectors = 0;
     uint64_t used = 0;
-    uint32_t sectors = 0;
 
-    if (n_sectors > BOARD_SECTORS_MAX)
+    if (last >= BOARD_SECTORS_MAX)
         return false;
     for (uint32_t i = 0; i < BOARD_SECTORS_MAX; i++) {
-        uint64_t start = (uint64_t)i * board->sector_size;
-        uint64_t room = 0; /* what of the image lies in this sector */
-
-        if (i < n_sectors && report->image_size > start)
-            room = report->image_size - start;
-        if (room > board->sector_size)
-            room = board->sector_size;
-        if (report->sector_used[i] > room)
+        if (report->sector_used[i] > sector_room(board, report->image_size, i))
             return false;
         used += report->sector_used[i];
         sectors += report->sector_used[i] > 0;
     }
-    uint32_t last = (report->image_size - 1) / board->sector_size;
-    return used == report->flash_used && sectors == report->sectors && report->sector_used[0] > 0 &&
-           report->sector_used[last] > 0;
+    return used == report->flash_used && sectors == report->sectors &&
+           report->sector_used[0] >= VECTOR_TABLE_MIN && report->sector_used[last] > 0;
 }
 
 static bool ram_fits(const struct board *board, const struct sketch_report *report)

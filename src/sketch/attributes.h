@@ -35,9 +35,17 @@ struct attributes {
 };
 
 /*
- * Reads a section's contents (any bytes whatever). Attributes of file scope of vendor "aeabi"
- * count, the last one of a tag; those of sections and symbols are skipped, as are other vendors and
- * a section whose format version is not 'A'. Returns 0; or -EBADMSG, with *ret untouched, if
- * lengths contradict each other, a string or number has no end, or a number exceeds 32 bits.
+ * Reads a section's contents (any bytes whatever): 'A', then vendors. A vendor is a 32-bit length
+ * (of all of it), a string, scopes. A scope is a number (1: the file), a 32-bit length (of all of
+ * it), attributes. An attribute is a tag, which is a number, and a string (tags 4, 5 and odd ones
+ * above 32), or a number and a string (tag 32), or a number. Lengths are little endian, strings end
+ * with a NUL, numbers are ULEB128.
+ *
+ * Attributes of file scope of vendor "aeabi" count, the last one of a tag. Other scopes and vendors
+ * are skipped by their length, and the section if it begins with something else than 'A'.
+ *
+ * Returns 0; or -EBADMSG, with *ret untouched, if a vendor or scope is shorter than what it must
+ * hold or longer than what holds it, a string or number does not end within its vendor or scope, or
+ * a number exceeds 32 bits (padding with zeros does not).
  */
 int attributes_parse(const uint8_t *bytes, size_t size, struct attributes *ret);

@@ -75,7 +75,7 @@ static void sketch_done(struct sketch *sketch)
 /* Divisions, array sizes and sums below rely on what struct board promises. */
 static bool board_is_sound(const struct board *board)
 {
-    return board->sector_size > 0 && board->flash.size >= board->sector_size &&
+    return board->sector_size >= VECTOR_TABLE_MIN && board->flash.size >= board->sector_size &&
            board->flash.size / board->sector_size <= BOARD_SECTORS_MAX &&
            board->flash.size % board->sector_size == 0 && board->n_ram <= BOARD_RANGES_MAX &&
            board->n_protected_flash <= BOARD_RANGES_MAX &&

@@ -16,7 +16,7 @@ int sketch_digest(const void *data, size_t size, char ret_hex[static SKETCH_DIGE
     if (!EVP_Digest(data, size, digest, &length, EVP_sha256(), NULL) ||
         length != (SKETCH_DIGEST_HEX - 1) / 2)
         return -EIO;
-    for (unsigned int i = 0; i < length; i++) {
+    for (size_t i = 0; i < length; i++) {
         ret_hex[2 * i] = digits[digest[i] >> 4];
         ret_hex[2 * i + 1] = digits[digest[i] & 15];
     }
