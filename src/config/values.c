@@ -80,10 +80,8 @@ static const struct {
     const char *name;
     uint64_t usec;
 } time_units[] = {
-    {"", 1000000},         {"us", 1},
-    {"ms", 1000},          {"s", 1000000},
-    {"sec", 1000000},      {"m", 60 * 1000000ULL},
-    {"min", 60 * 1000000}, {"h", 3600000000ULL},
+    {"", 1000000},    {"us", 1},       {"ms", 1000},      {"s", 1000000},
+    {"sec", 1000000}, {"m", 60000000}, {"min", 60000000}, {"h", 3600000000},
 };
 
 static int take_time_unit(const char **text, uint64_t *ret_usec)

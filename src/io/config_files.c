@@ -60,7 +60,7 @@ static void complain_about_reading(const struct complaints *complaints, int erro
 static int load_file(struct settings *settings, const struct complaints *complaints)
 {
     _cleanup_free_ char *text = NULL;
-    size_t size;
+    size_t size = 0;
 
     int r = read_regular(complaints->file, CONFIG_SIZE_MAX, &text, &size);
     if (r < 0)
@@ -106,10 +106,12 @@ static int drop_ins_add(struct drop_ins *drop_ins, size_t folder, const char *na
     if (!list)
         return -ENOMEM;
     drop_ins->list = list;
-    char *copy = strdup(name);
-    if (!copy)
+    struct drop_in *added = &list[drop_ins->n];
+    added->folder = folder;
+    added->name = strdup(name);
+    if (!added->name)
         return -ENOMEM;
-    list[drop_ins->n++] = (struct drop_in){folder, copy};
+    drop_ins->n++;
     return 0;
 }
 
@@ -226,7 +228,7 @@ int board_load(const char *name_or_path, config_complain_t complain, void *userd
 {
     struct complaints complaints = {name_or_path, complain, userdata};
     _cleanup_free_ char *path = NULL, *text = NULL;
-    size_t size;
+    size_t size = 0;
 
     int r = find_profile(name_or_path, &complaints, &path);
     if (r < 0)

@@ -200,7 +200,7 @@ static void test_event_stops(void **state)
     struct heard heard;
     (void)state;
 
-    assert_int_equal(parse("[A]\nk=v\nl=w\n", 12, &seen, &heard), -ENOMEM);
+    assert_int_equal(parse("[A]\nk=v\nl=w\n[B]\n", 16, &seen, &heard), -ENOMEM);
     assert_string_equal(seen.text, "1[A] 2{A|k|v} ");
 }
 
