@@ -174,6 +174,16 @@ static void on_post_hooks(const struct hooks_result *result, void *userdata)
     deploy->spec.on_end(deploy->spec.userdata);
 }
 
+/* The outcome's code, as the history has it. */
+static const char *code_of(const struct deploy_result *result)
+{
+    if (*result->hook)
+        return "hook-failed";
+    if (result->code == OPENOCD_OK && !result->healthy)
+        return openocd_code_name(OPENOCD_NO_HEALTH);
+    return openocd_code_name(result->code);
+}
+
 static void end(struct deploy *deploy)
 {
     const struct deploy_spec *spec = &deploy->spec;
@@ -182,8 +192,7 @@ static void end(struct deploy *deploy)
     deploy->hooks = hooks_free(deploy->hooks);
     spec->on_result(&deploy->result, spec->userdata);
     settle(deploy);
-    if (run_hooks(deploy, spec->post_hooks, openocd_code_name(deploy->result.code), on_post_hooks) <
-        0)
+    if (run_hooks(deploy, spec->post_hooks, code_of(&deploy->result), on_post_hooks) < 0)
         spec->on_end(spec->userdata);
 }
 
@@ -369,6 +378,7 @@ int deploy_new(sd_event *event, const struct deploy_spec *spec, struct deploy **
     deploy->spec = *spec;
     deploy->event = sd_event_ref(event);
     transcript_init(&deploy->result.transcript);
+    deploy->result.released = true; /* until something touches the chip */
     deploy->intent = spec->intent;
     int r = run_hooks(deploy, spec->pre_hooks, "", on_pre_hooks);
     if (r < 0)
