@@ -135,6 +135,28 @@ static void settle(struct deploy *deploy)
     }
 }
 
+static bool load_installed(struct deploy *deploy)
+{
+    int r = store_load(deploy->spec.state_dir, STORE_INSTALLED,
+                       deploy->spec.program.board->flash.size, &deploy->installed);
+
+    if (r == STORE_CORRUPT)
+        say(deploy, LOG_WARNING,
+            "The installed image is damaged and not trusted: set aside as installed.corrupt");
+    else if (r < 0)
+        say(deploy, LOG_WARNING, "The installed image cannot be read: %s", strerror(-r));
+    return r == STORE_FOUND;
+}
+
+static bool is_installed(struct deploy *deploy, const struct store_image *image)
+{
+    if (!load_installed(deploy))
+        return false;
+    bool same = strcmp(deploy->installed.image_sha256, image->image_sha256) == 0;
+    store_image_clear(&deploy->installed);
+    return same;
+}
+
 /* ---- Trying
  * --------------------------------------------------------------------------------------- */
 
@@ -249,9 +271,7 @@ static bool start_restoring(struct deploy *deploy)
 {
     const struct deploy_spec *spec = &deploy->spec;
 
-    if (!spec->restore || deploy->intent.slot == STORE_INSTALLED ||
-        store_load(spec->state_dir, STORE_INSTALLED, spec->program.board->flash.size,
-                   &deploy->installed) != STORE_FOUND)
+    if (!spec->restore || deploy->intent.slot == STORE_INSTALLED || !load_installed(deploy))
         return false;
     if (strcmp(deploy->installed.image_sha256, spec->image.image_sha256) == 0)
         return false;
@@ -317,14 +337,12 @@ static void on_line(int priority, const char *line, void *userdata)
 }
 
 /* Asking costs little beside programming, but only pays if the answer is likely to be yes. */
-static bool asks_first(const struct deploy *deploy)
+static bool asks_first(struct deploy *deploy)
 {
     const struct deploy_spec *spec = &deploy->spec;
 
     if (spec->care == DEPLOY_IF_NEW)
-        return !deploy->restoring && !spec->recovery &&
-               store_holds(spec->state_dir, STORE_INSTALLED, spec->program.board->flash.size,
-                           spec->image.image_sha256);
+        return !deploy->restoring && !spec->recovery && is_installed(deploy, &spec->image);
     return spec->care == DEPLOY_IF_DIFFERENT;
 }
 

@@ -38,6 +38,19 @@ static bool load(const struct finder *finder, enum store_slot slot, struct store
     return r == STORE_FOUND;
 }
 
+/* The power failed while the pending image, programmed and verified, became the installed one. */
+static bool is_promoted(const struct finder *finder, const struct store_intent *intent)
+{
+    struct store_image image;
+
+    if (faccessat(finder->state_dir, store_slot_name(STORE_PENDING), F_OK, 0) == 0 ||
+        !load(finder, STORE_INSTALLED, &image))
+        return false;
+    bool same = strcmp(image.image_sha256, intent->image_sha256) == 0;
+    store_image_clear(&image);
+    return same;
+}
+
 /* Of what was interrupted nothing is left to go on with: back to the installed image. */
 static enum recovery_need need_installed(const struct finder *finder, struct recovery *recovery)
 {
@@ -120,9 +133,7 @@ static enum recovery_need plan(const struct finder *finder, struct recovery *rec
         return RECOVERY_GIVEN_UP;
     if (intent->slot == STORE_PENDING && result != RESULT_NONE)
         return settle(finder, result);
-    if (intent->slot == STORE_PENDING &&
-        store_holds(finder->state_dir, STORE_INSTALLED, finder->max_size, intent->image_sha256) &&
-        faccessat(finder->state_dir, store_slot_name(STORE_PENDING), F_OK, 0) < 0)
+    if (intent->slot == STORE_PENDING && is_promoted(finder, intent))
         return settle(finder, RESULT_PROGRAMMED);
     return intent->slot == STORE_PENDING ? need_pending(finder, recovery)
                                          : need_installed(finder, recovery);
@@ -145,6 +156,9 @@ enum recovery_need recovery_plan(const struct ledger *ledger, const struct board
         store_save_intent(finder.state_dir, &recovery.intent);
         journal_log(journal, LOG_CRIT,
                     "The M4 holds no whole sketch and none could be put back: upload one.");
+        /* Its outcome, still to come, names the upload by its digests. */
+        if (recovery.reopens)
+            load(&finder, STORE_PENDING, &recovery.image);
     }
     if (need != RECOVERY_NONE)
         *ret = recovery;

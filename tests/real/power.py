@@ -163,3 +163,27 @@ class PowerWorld(World):
         else:
             assert outcomes == [], self.log()
         assert len(self.entries_of(self.old)) == 1
+
+
+# ---- Every change of the state directory ----------------------------------------------------------
+
+
+def changes_of_one_push(world):
+    """As the library lists them; leaves the world as it was."""
+    log = os.path.join(world.folder, "changes")
+    world.start_sabotaged(log=log)
+    world.daemon.wait_ready()
+    with open(log, encoding="utf-8") as file:
+        at_start = len(file.readlines())
+    world.push(adb_push, world.new)
+    assert world.wait_outcomes(2)[-1]["result"] == "programmed"
+    world.stop()
+    with open(log, encoding="utf-8") as file:
+        return at_start, [line.strip() for line in file]
+
+
+def some(numbers, count):
+    """So many of them, spread evenly, with the first and the last."""
+    if count == 0 or count >= len(numbers):
+        return numbers
+    return [numbers[i * (len(numbers) - 1) // (count - 1)] for i in range(count)]
