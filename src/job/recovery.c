@@ -38,6 +38,13 @@ static bool load(const struct finder *finder, enum store_slot slot, struct store
     return r == STORE_FOUND;
 }
 
+/* A record that nobody can read names no job; one that can, a job that may have ended all the same.
+ */
+static bool is_open(const struct finder *finder, uint64_t job_id)
+{
+    return job_id > 0 && ledger_result(finder->ledger, job_id) == RESULT_NONE;
+}
+
 /* Of what was interrupted nothing is left to go on with: back to the installed image. */
 static enum recovery_need need_installed(const struct finder *finder, struct recovery *recovery)
 {
@@ -95,6 +102,7 @@ static enum recovery_need guess(const struct finder *finder, struct recovery *re
     if (!load(finder, STORE_PENDING, &recovery->image))
         return need_installed(finder, recovery);
     intent->job_id = recovery->image.job_id;
+    recovery->reopens = is_open(finder, intent->job_id);
     memcpy(intent->image_sha256, recovery->image.image_sha256, SKETCH_DIGEST_HEX);
     return RECOVERY_NEEDED;
 }
@@ -115,7 +123,7 @@ static enum recovery_need plan(const struct finder *finder, struct recovery *rec
         return RECOVERY_NONE;
 
     enum result result = ledger_result(finder->ledger, intent->job_id);
-    recovery->reopens = result == RESULT_NONE;
+    recovery->reopens = is_open(finder, intent->job_id);
     if (intent->attempts >= DEPLOY_GIVEN_UP)
         return RECOVERY_GIVEN_UP;
     if (intent->slot == STORE_PENDING && result != RESULT_NONE)
@@ -140,12 +148,14 @@ enum recovery_need recovery_plan(const struct ledger *ledger, const struct board
     struct recovery recovery = {.reopens = false};
 
     enum recovery_need need = plan(&finder, &recovery);
-    if (need == RECOVERY_GIVEN_UP) {
+    if (need == RECOVERY_GIVEN_UP)
         recovery.intent.attempts = DEPLOY_GIVEN_UP;
+    /* At once: what led to the plan may have been set aside, and the power may go again. */
+    if (need != RECOVERY_NONE)
         store_save_intent(finder.state_dir, &recovery.intent);
+    if (need == RECOVERY_GIVEN_UP)
         journal_log(journal, LOG_CRIT,
                     "The M4 holds no whole sketch and none could be put back: upload one.");
-    }
     if (need != RECOVERY_NONE)
         *ret = recovery;
     return need;
