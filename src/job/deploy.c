@@ -188,14 +188,7 @@ static void end(struct deploy *deploy)
 }
 
 static int start(struct deploy *deploy, const struct store_image *image);
-
-static void fail_to_start(struct deploy *deploy, int error)
-{
-    deploy->result.code = OPENOCD_INTERNAL;
-    snprintf(deploy->result.transcript.error, sizeof(deploy->result.transcript.error), "%s",
-             strerror(-error));
-    end(deploy);
-}
+static void fail_to_start(struct deploy *deploy, int error);
 
 static int on_pause(sd_event_source *source, uint64_t usec, void *userdata)
 {
@@ -256,6 +249,27 @@ static bool start_restoring(struct deploy *deploy)
     return start(deploy, &deploy->installed) >= 0;
 }
 
+/* On with it in whatever way is left. */
+static void go_on_after_failure(struct deploy *deploy)
+{
+    bool dirty = deploy->result.transcript.erased || deploy->spec.recovery;
+
+    if (may_retry(deploy) && pause_and_retry(deploy))
+        return;
+    if (dirty && start_restoring(deploy))
+        return;
+    deploy->result.lost = dirty;
+    end(deploy);
+}
+
+static void fail_to_start(struct deploy *deploy, int error)
+{
+    deploy->result.code = OPENOCD_INTERNAL;
+    snprintf(deploy->result.transcript.error, sizeof(deploy->result.transcript.error), "%s",
+             strerror(-error));
+    go_on_after_failure(deploy);
+}
+
 static void on_restored(struct deploy *deploy, const struct program_result *result)
 {
     deploy->result.restored = result->code == OPENOCD_OK;
@@ -267,7 +281,6 @@ static void on_restored(struct deploy *deploy, const struct program_result *resu
 static void on_end(const struct program_result *result, void *userdata)
 {
     struct deploy *deploy = userdata;
-    bool dirty;
 
     /* Told by its last act, so it can go. */
     if (deploy->restoring) {
@@ -278,19 +291,12 @@ static void on_end(const struct program_result *result, void *userdata)
     deploy->result.transcript = *result->transcript;
     deploy->result.released = result->released;
     deploy->result.healthy = result->healthy;
-    dirty = result->transcript->erased || deploy->spec.recovery;
     deploy->program = program_free(deploy->program);
 
     if (deploy->result.code == OPENOCD_OK)
         end(deploy);
-    else if (may_retry(deploy) && pause_and_retry(deploy))
-        return;
-    else if (dirty && start_restoring(deploy))
-        return;
-    else {
-        deploy->result.lost = dirty;
-        end(deploy);
-    }
+    else
+        go_on_after_failure(deploy);
 }
 
 static void on_progress(const struct transcript *transcript, void *userdata)
