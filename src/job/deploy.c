@@ -177,13 +177,14 @@ static void on_post_hooks(const struct hooks_result *result, void *userdata)
 static void end(struct deploy *deploy)
 {
     const struct deploy_spec *spec = &deploy->spec;
+    const char *code =
+        *deploy->result.hook ? "hook-failed" : openocd_code_name(deploy->result.code);
 
     deploy->program = program_free(deploy->program);
     deploy->hooks = hooks_free(deploy->hooks);
     spec->on_result(&deploy->result, spec->userdata);
     settle(deploy);
-    if (run_hooks(deploy, spec->post_hooks, openocd_code_name(deploy->result.code), on_post_hooks) <
-        0)
+    if (run_hooks(deploy, spec->post_hooks, code, on_post_hooks) < 0)
         spec->on_end(spec->userdata);
 }
 
