@@ -111,7 +111,8 @@ static void promote(struct deploy *deploy)
         store_remove(state_dir, STORE_INSTALLED); /* no record is better than a wrong one */
     if (r < 0)
         say(deploy, LOG_WARNING, "What is installed now cannot be recorded: %s", strerror(-r));
-    else
+    /* A record that is not ours is of the chip as it was before. */
+    if (r >= 0 || !deploy->durable)
         forget_intent(deploy);
 }
 
