@@ -15,6 +15,8 @@ struct deploy {
     sd_event_source *pause_source;
     struct store_image installed; /* while it is being put back */
     struct store_intent intent;
+    struct store_intent earlier; /* of a chip that held no whole sketch before this one already */
+    bool has_earlier;
     bool durable; /* the intent record is on disk */
     bool restoring;
     unsigned tries; /* of this image, in this process */
@@ -63,6 +65,13 @@ static void save_intent(struct deploy *deploy)
             "This programming is not protected against a power cut, its record cannot be "
             "written: %s",
             strerror(-r));
+}
+
+/* An upload after a failure that nothing could mend takes the place of that failure's record. */
+static void load_earlier(struct deploy *deploy)
+{
+    deploy->has_earlier =
+        store_load_intent(deploy->spec.state_dir, &deploy->earlier) == STORE_FOUND;
 }
 
 /* Image first, record second: a record never names what is not there. */
@@ -116,6 +125,18 @@ static void promote(struct deploy *deploy)
         forget_intent(deploy);
 }
 
+/* The chip is as it was before, which can be without a whole sketch. */
+static void leave_as_before(struct deploy *deploy)
+{
+    if (deploy->has_earlier && !deploy->result.restored) {
+        deploy->intent = deploy->earlier;
+        save_intent(deploy);
+        store_remove(deploy->spec.state_dir, STORE_PENDING);
+    } else {
+        forget_intent(deploy);
+    }
+}
+
 /*
  * After the outcome is on record: brings the state directory in line with the chip. A power cut
  * between the two finds both, and repeats only this.
@@ -129,7 +150,7 @@ static void settle(struct deploy *deploy)
     if (result->code == OPENOCD_OK && deploy->intent.slot == STORE_PENDING) {
         promote(deploy);
     } else if (!result->lost) {
-        forget_intent(deploy);
+        leave_as_before(deploy);
     } else if (deploy->spec.recovery || deploy->intent.slot == STORE_PENDING) {
         deploy->intent.attempts = DEPLOY_GIVEN_UP;
         save_intent(deploy);
@@ -361,8 +382,10 @@ static void on_pre_hooks(const struct hooks_result *result, void *userdata)
         return;
     }
     deploy->hooks = hooks_free(deploy->hooks);
-    if (!deploy->spec.recovery)
+    if (!deploy->spec.recovery) {
+        load_earlier(deploy);
         make_durable(deploy);
+    }
     int r = start(deploy, &deploy->spec.image);
     if (r < 0)
         fail_to_start(deploy, r);
