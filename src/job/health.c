@@ -66,8 +66,13 @@ int health_new(sd_event *event, const char *path, uint64_t timeout_usec, health_
         .callback = callback,
         .userdata = userdata,
     };
-    int r =
-        sd_event_add_time_relative(event, &health->timer, CLOCK_MONOTONIC, 0, 0, on_timer, health);
+    uint64_t now;
+    int r = sd_event_now(event, CLOCK_MONOTONIC, &now);
+    if (r < 0)
+        return r;
+    health->deadline_usec = now + timeout_usec;
+    r = sd_event_add_time(event, &health->timer, CLOCK_MONOTONIC, now, ACCURACY_USEC, on_timer,
+                          health);
     if (r < 0)
         return r;
     sd_event_source_set_description(health->timer, "health");
