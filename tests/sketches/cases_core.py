@@ -9,11 +9,11 @@ D3_END = 0x38010000
 FLASH_END = 0x08200000
 
 # IHI 0045, 3.3.5.2: Tag_CPU_arch and its profile.
-V4, V7, V6_M, V7E_M, V8_A, V8_R, V8_M_BASE, V8_M_MAIN, V8_1_M_MAIN = 1, 10, 11, 13, 14, 15, 16, 17, 21
-# 3.3.5.2: Tag_FP_arch. The even ones of these have 16 double registers, the odd ones 32.
-VFP_V3, VFP_V3_D16, VFP_V4, VFP_V4_D16, FP_V5, FP_V5_D16 = 3, 4, 5, 6, 7, 8
+V7, V6_M, V7E_M, V8_A, V8_R, V8_M_BASE, V8_M_MAIN, V8_1_M_MAIN = 10, 11, 13, 14, 15, 16, 17, 21
+# 3.3.5.2: Tag_FP_arch, those with 16 double registers.
+VFP_V3_D16, VFP_V4_D16, FP_V5_D16 = 4, 6, 8
 # 3.3.5.4: Tag_ABI_HardFP_use.
-AS_FP_ARCH, SINGLE, DOUBLE, BOTH = 0, 1, 2, 3
+AS_FP_ARCH, SINGLE, BOTH = 0, 1, 3
 
 
 def core(verdict, arch, profile="M"):
@@ -39,8 +39,11 @@ WRONG_CORE = [
     fpu("wrong-core", VFP_V4_D16, BOTH),
     fpu("wrong-core", FP_V5_D16, AS_FP_ARCH),
     fpu("wrong-core", FP_V5_D16, BOTH),
+    fpu("wrong-core", FP_V5_D16, SINGLE),
+    fpu(ACCEPTED, VFP_V3_D16, SINGLE),
+    fpu("wrong-core", VFP_V3_D16, AS_FP_ARCH),
     case("wrong-core", attributes((TAG_CPU_NAME, b"a name\0"), (TAG_CPU_ARCH, V8_M_MAIN))),
-    case("wrong-core", attributes((TAG_COMPATIBILITY, b"\x01gnu\0"), (TAG_CPU_ARCH, V8_M_MAIN))),
+    case("wrong-core", attributes((TAG_COMPATIBILITY, b"\1no\0"), (TAG_CPU_ARCH, V8_M_MAIN))),
     case("wrong-core", attributes((TAG_CPU_ARCH, V8_M_MAIN)), segment(bss, p_memsz=0x48000)),
 ]
 
@@ -62,6 +65,9 @@ ATTRIBUTES = [
     raw("elf-corrupt", "a vendor without an end", b"A" + vendor_section(b"", b"aeabi")),
     raw("elf-corrupt", "a scope longer than the vendor's section",
         b"A" + vendor_section(file_attributes((TAG_CPU_ARCH, V7E_M), excess=1))),
+    raw("elf-corrupt", "a scope that reaches into the next vendor's section",
+        b"A" + vendor_section(file_attributes((TAG_CPU_ARCH, V7E_M), excess=8))
+        + vendor_section(M4, b"gnu\0")),
     raw("elf-corrupt", "a scope of length 0", b"A" + vendor_section(b"\1" + bytes(4))),
     raw("elf-corrupt", "a scope of length 4", b"A" + vendor_section(b"\1\4\0\0\0")),
     raw("elf-corrupt", "a tag without its value",
@@ -70,6 +76,8 @@ ATTRIBUTES = [
         b"A" + vendor_section(file_attributes((TAG_CPU_ARCH, b"\x8d")))),
     raw("elf-corrupt", "a number beyond 32 bits",
         b"A" + vendor_section(file_attributes((TAG_CPU_ARCH, 1 << 32)))),
+    raw("elf-corrupt", "a number beyond 35 bits",
+        b"A" + vendor_section(file_attributes((TAG_CPU_ARCH, (1 << 35) + V7E_M)))),
     raw("elf-corrupt", "a number of 100 bytes",
         b"A" + vendor_section(file_attributes((TAG_CPU_ARCH, b"\xff" * 99 + b"\1")))),
     raw("elf-corrupt", "a text without an end",

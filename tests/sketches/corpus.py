@@ -4,8 +4,8 @@ that are written down. corpus.py SKETCHES FOLDER MANIFEST
 
 The manifest is a JSON array of objects: file (its path), base (the sketch it was made from), change
 (what was done), code (the verdict); for an accepted one image_size and image_sha256 of what
-`objcopy -O binary --gap-fill 0xFF` makes of it; and for one that was only cut needed_size, the bytes
-that it had.
+`objcopy -O binary --gap-fill 0xFF` makes of it; and for one that was only cut needed_size, what it
+had before.
 """
 
 import hashlib
@@ -81,7 +81,8 @@ class Corpus:
     @staticmethod
     def is_cut(content, base):
         """Behind its program headers: before, a file may not know how long it should be."""
-        return Elf(base).segment_headers_end <= len(content) < len(base) and base.startswith(content)
+        start = Elf(base).segment_headers_end
+        return start <= len(content) < len(base) and base.startswith(content)
 
     def make(self, case):
         if case.content:
@@ -95,7 +96,7 @@ def main(sketches, folder, manifest):
     os.makedirs(folder, exist_ok=True)
     for name in os.listdir(folder):
         os.unlink(os.path.join(folder, name))
-    corpus = Corpus(sketches, folder)
+    corpus = Corpus(os.path.abspath(sketches), os.path.abspath(folder))
     for variant in VARIANTS.values():
         corpus.add_sketch(variant)
     for case in CASES:
