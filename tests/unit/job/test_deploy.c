@@ -766,22 +766,16 @@ static void test_record_cannot_be_kept(void **data)
     assert_string_equal(state(f), "ca--");
 }
 
-/* An old record that the chip holds no sketch is not true any more, whatever can be written. */
-static void test_old_record_goes(void **data)
-{
-    struct fixture *f = *data;
+/* ---- An earlier record ----------------------------------------------------------------------- */
 
-    interrupt(f, STORE_INSTALLED, DEPLOY_GIVEN_UP);
+/* An earlier failure has left it; what is programmed now is an upload all the same. */
+static void leave_record(struct fixture *f)
+{
+    interrupt(f, STORE_INSTALLED, 1);
     f->spec.recovery = false;
     f->spec.intent.slot = STORE_PENDING;
     f->spec.intent.attempts = 0;
-    block(f, "pending.tmp");
-    run(f, "");
-    assert_int_equal(f->result.code, OPENOCD_OK);
-    assert_string_equal(state(f), "----");
 }
-
-/* ---- An earlier record ----------------------------------------------------------------------- */
 
 /* The chip holds no sketch by it, and still holds none after an upload that did not reach it. */
 static void test_old_record_stays(void **data)
@@ -789,10 +783,7 @@ static void test_old_record_stays(void **data)
     struct fixture *f = *data;
 
     put(f, STORE_INSTALLED, 'a');
-    interrupt(f, STORE_INSTALLED, 1);
-    f->spec.recovery = false;
-    f->spec.intent.slot = STORE_PENDING;
-    f->spec.intent.attempts = 0;
+    leave_record(f);
     run(f, "mode=no-target");
     assert_int_equal(f->result.code, OPENOCD_NO_TARGET);
     assert_string_equal(state(f), "a--i");
@@ -800,6 +791,29 @@ static void test_old_record_stays(void **data)
     run(f, "");
     assert_int_equal(f->result.code, OPENOCD_OK);
     assert_string_equal(state(f), "ca--");
+}
+
+static void test_old_record_is_mended(void **data)
+{
+    struct fixture *f = *data;
+
+    put(f, STORE_INSTALLED, 'a');
+    leave_record(f);
+    run(f, "mode=write-failed\nfail_runs=1");
+    assert_true(f->result.restored);
+    assert_string_equal(state(f), "a---");
+}
+
+/* An old record that the chip holds no sketch is not true any more, whatever can be written. */
+static void test_old_record_goes(void **data)
+{
+    struct fixture *f = *data;
+
+    leave_record(f);
+    block(f, "pending.tmp");
+    run(f, "");
+    assert_int_equal(f->result.code, OPENOCD_OK);
+    assert_string_equal(state(f), "----");
 }
 
 /* ---- In the middle --------------------------------------------------------------------------- */
@@ -910,8 +924,9 @@ int main(void)
         TEST(test_hooks_after_failure),
         TEST(test_image_cannot_be_kept),
         TEST(test_record_cannot_be_kept),
-        TEST(test_old_record_goes),
         TEST(test_old_record_stays),
+        TEST(test_old_record_is_mended),
+        TEST(test_old_record_goes),
         TEST(test_free_while_writing),
         TEST(test_free_recovering),
         TEST(test_free_restoring),
