@@ -148,7 +148,7 @@ def test_shorter_one_with_the_same_beginning_is_another(bench, daemon, installed
 
 def test_after_a_failure_nothing_is_taken_for_granted(bench, daemon, installed):
     """What failed had erased the chip: the installed one came back, and is asked for."""
-    bench.standin.set_mode("verify-failed", fail_runs=2)
+    bench.standin.fail_once("verify-failed")
     bench.push(adb_push, sketches.good("fails"))
     assert bench.wait_outcome()["result"] == "failed"
     bench.standin.set_mode("success")
