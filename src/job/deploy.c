@@ -15,6 +15,8 @@ struct deploy {
     sd_event_source *pause_source;
     struct store_image installed; /* while it is being put back */
     struct store_intent intent;
+    struct store_intent earlier; /* of a chip that held no whole sketch before this one already */
+    bool has_earlier;
     bool durable; /* the intent record is on disk */
     bool restoring;
     unsigned tries; /* of this image, in this process */
@@ -65,6 +67,13 @@ static void save_intent(struct deploy *deploy)
             strerror(-r));
 }
 
+/* An upload after a failure that nothing could mend takes the place of that failure's record. */
+static void load_earlier(struct deploy *deploy)
+{
+    deploy->has_earlier =
+        store_load_intent(deploy->spec.state_dir, &deploy->earlier) == STORE_FOUND;
+}
+
 /* Image first, record second: a record never names what is not there. */
 static void make_durable(struct deploy *deploy)
 {
@@ -111,8 +120,21 @@ static void promote(struct deploy *deploy)
         store_remove(state_dir, STORE_INSTALLED); /* no record is better than a wrong one */
     if (r < 0)
         say(deploy, LOG_WARNING, "What is installed now cannot be recorded: %s", strerror(-r));
-    else
+    /* A record that is not ours is of the chip as it was before. */
+    if (r >= 0 || !deploy->durable)
         forget_intent(deploy);
+}
+
+/* The chip is as it was before, which can be without a whole sketch. */
+static void leave_as_before(struct deploy *deploy)
+{
+    if (deploy->has_earlier && !deploy->result.restored) {
+        deploy->intent = deploy->earlier;
+        save_intent(deploy);
+        store_remove(deploy->spec.state_dir, STORE_PENDING);
+    } else {
+        forget_intent(deploy);
+    }
 }
 
 /*
@@ -128,7 +150,7 @@ static void settle(struct deploy *deploy)
     if (result->code == OPENOCD_OK && deploy->intent.slot == STORE_PENDING) {
         promote(deploy);
     } else if (!result->lost) {
-        forget_intent(deploy);
+        leave_as_before(deploy);
     } else if (deploy->spec.recovery || deploy->intent.slot == STORE_PENDING) {
         deploy->intent.attempts = DEPLOY_GIVEN_UP;
         save_intent(deploy);
@@ -157,8 +179,8 @@ static bool is_installed(struct deploy *deploy, const struct store_image *image)
     return same;
 }
 
-/* ---- Trying
- * --------------------------------------------------------------------------------------- */
+/* ---- Trying ------------------------------------------------------------------------------------
+ */
 
 static void on_hook_line(int priority, const char *hook, const char *line, void *userdata)
 {
@@ -196,6 +218,16 @@ static void on_post_hooks(const struct hooks_result *result, void *userdata)
     deploy->spec.on_end(deploy->spec.userdata);
 }
 
+/* The outcome's code, as the history has it. */
+static const char *code_of(const struct deploy_result *result)
+{
+    if (*result->hook)
+        return "hook-failed";
+    if (result->code == OPENOCD_OK && !result->healthy)
+        return openocd_code_name(OPENOCD_NO_HEALTH);
+    return openocd_code_name(result->code);
+}
+
 static void end(struct deploy *deploy)
 {
     const struct deploy_spec *spec = &deploy->spec;
@@ -204,20 +236,12 @@ static void end(struct deploy *deploy)
     deploy->hooks = hooks_free(deploy->hooks);
     spec->on_result(&deploy->result, spec->userdata);
     settle(deploy);
-    if (run_hooks(deploy, spec->post_hooks, openocd_code_name(deploy->result.code), on_post_hooks) <
-        0)
+    if (run_hooks(deploy, spec->post_hooks, code_of(&deploy->result), on_post_hooks) < 0)
         spec->on_end(spec->userdata);
 }
 
 static int start(struct deploy *deploy, const struct store_image *image);
-
-static void fail_to_start(struct deploy *deploy, int error)
-{
-    deploy->result.code = OPENOCD_INTERNAL;
-    snprintf(deploy->result.transcript.error, sizeof(deploy->result.transcript.error), "%s",
-             strerror(-error));
-    end(deploy);
-}
+static void fail_to_start(struct deploy *deploy, int error);
 
 static int on_pause(sd_event_source *source, uint64_t usec, void *userdata)
 {
@@ -276,6 +300,27 @@ static bool start_restoring(struct deploy *deploy)
     return start(deploy, &deploy->installed) >= 0;
 }
 
+/* On with it in whatever way is left. */
+static void go_on_after_failure(struct deploy *deploy)
+{
+    bool dirty = deploy->result.transcript.erased || deploy->spec.recovery;
+
+    if (may_retry(deploy) && pause_and_retry(deploy))
+        return;
+    if (dirty && start_restoring(deploy))
+        return;
+    deploy->result.lost = dirty;
+    end(deploy);
+}
+
+static void fail_to_start(struct deploy *deploy, int error)
+{
+    deploy->result.code = OPENOCD_INTERNAL;
+    snprintf(deploy->result.transcript.error, sizeof(deploy->result.transcript.error), "%s",
+             strerror(-error));
+    go_on_after_failure(deploy);
+}
+
 static void on_restored(struct deploy *deploy, const struct program_result *result)
 {
     deploy->result.restored = result->code == OPENOCD_OK;
@@ -287,7 +332,6 @@ static void on_restored(struct deploy *deploy, const struct program_result *resu
 static void on_end(const struct program_result *result, void *userdata)
 {
     struct deploy *deploy = userdata;
-    bool dirty;
 
     /* Told by its last act, so it can go. */
     if (deploy->restoring) {
@@ -298,19 +342,12 @@ static void on_end(const struct program_result *result, void *userdata)
     deploy->result.transcript = *result->transcript;
     deploy->result.released = result->released;
     deploy->result.healthy = result->healthy;
-    dirty = result->transcript->erased || deploy->spec.recovery;
     deploy->program = program_free(deploy->program);
 
     if (deploy->result.code == OPENOCD_OK)
         end(deploy);
-    else if (may_retry(deploy) && pause_and_retry(deploy))
-        return;
-    else if (dirty && start_restoring(deploy))
-        return;
-    else {
-        deploy->result.lost = dirty;
-        end(deploy);
-    }
+    else
+        go_on_after_failure(deploy);
 }
 
 static void on_progress(const struct transcript *transcript, void *userdata)
@@ -371,8 +408,10 @@ static void on_pre_hooks(const struct hooks_result *result, void *userdata)
         return;
     }
     deploy->hooks = hooks_free(deploy->hooks);
-    if (!deploy->spec.recovery)
+    if (!deploy->spec.recovery) {
+        load_earlier(deploy);
         make_durable(deploy);
+    }
     int r = start(deploy, &deploy->spec.image);
     if (r < 0)
         fail_to_start(deploy, r);
@@ -387,6 +426,7 @@ int deploy_new(sd_event *event, const struct deploy_spec *spec, struct deploy **
     deploy->spec = *spec;
     deploy->event = sd_event_ref(event);
     transcript_init(&deploy->result.transcript);
+    deploy->result.released = true; /* until something touches the chip */
     deploy->intent = spec->intent;
     int r = run_hooks(deploy, spec->pre_hooks, "", on_pre_hooks);
     if (r < 0)
