@@ -36,7 +36,8 @@ static void print_help(void)
         "\nOptions:\n"
         "  --help     this text; 'm4flash COMMAND --help' tells more of a command\n"
         "  --version  the version\n\n"
-        "Exit status: 0 success, 1 a sketch was not good enough, 2 usage or input/output error.\n");
+        "Exit status: 0 success, 1 a sketch was rejected or does not run, 2 usage or input/output\n"
+        "error.\n");
 }
 
 static const struct command *find_command(const char *name)

@@ -131,6 +131,7 @@ static void on_watch(enum watch_event what, void *userdata)
     case WATCH_COMPLETE:
         doubt_fresh(manager);
         manager->arrivals++;
+        manager->touched = manager->attributes_changed;
         manager->overwritten = false;
         break;
     case WATCH_WRITTEN:

@@ -58,8 +58,10 @@ struct manager {
     bool overwritten;  /* the newest of them is, before it was read */
     bool rescan;
     bool attributes_changed;
-    uint64_t last_inode;          /* of the file that was there at the last look */
-    bool written;                 /* it, or another in its place, since then */
+    uint64_t last_inode; /* of the file that was there at the last look */
+    bool written;        /* it, or another in its place, since then */
+    bool touched; /* the newest of the arrivals came after new time stamps: touch(1) sets them first
+                   */
     struct file_key last_scanned; /* of the last closed job that was made by looking */
 
     struct control *control; /* NULL: no requests can be made */

@@ -175,7 +175,20 @@ static void reject(struct manager *manager, struct job *job, enum sketch_code co
     manager_close_job(manager, job, &outcome);
 }
 
-/* The same file in the same state as a job that was made by looking: its event comes late. */
+/*
+ * The same file in the same state as when a job was made of it: but for its time stamps, which adb
+ * sets right after the close that is only heard of now.
+ */
+static bool is_same_state(const struct manager *manager, const struct job *job,
+                          const struct file_key *key)
+{
+    if (file_key_equal(&job->key, key))
+        return true;
+    return job->key.inode == key->inode && job->key.size == key->size && !manager->written &&
+           !manager->touched;
+}
+
+/* A job that was made by looking is of this very upload: its event comes late. */
 static bool is_late_event(struct manager *manager, const struct file_key *key)
 {
     if (file_key_equal(&manager->last_scanned, key)) {
@@ -184,8 +197,9 @@ static bool is_late_event(struct manager *manager, const struct file_key *key)
     }
     for (size_t i = 0; i < manager->n_jobs; i++) {
         struct job *job = manager->jobs[i];
-        if (job->scanned && job->state != JOB_WAITING && file_key_equal(&job->key, key)) {
+        if (job->scanned && job->state != JOB_WAITING && is_same_state(manager, job, key)) {
             job->scanned = false;
+            job->key = *key;
             return true;
         }
     }

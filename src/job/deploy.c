@@ -15,6 +15,8 @@ struct deploy {
     sd_event_source *pause_source;
     struct store_image installed; /* while it is being put back */
     struct store_intent intent;
+    struct store_intent earlier; /* of a chip that held no whole sketch before this one already */
+    bool has_earlier;
     bool durable; /* the intent record is on disk */
     bool restoring;
     unsigned tries; /* of this image, in this process */
@@ -65,6 +67,13 @@ static void save_intent(struct deploy *deploy)
             strerror(-r));
 }
 
+/* An upload after a failure that nothing could mend takes the place of that failure's record. */
+static void load_earlier(struct deploy *deploy)
+{
+    deploy->has_earlier =
+        store_load_intent(deploy->spec.state_dir, &deploy->earlier) == STORE_FOUND;
+}
+
 /* Image first, record second: a record never names what is not there. */
 static void make_durable(struct deploy *deploy)
 {
@@ -111,8 +120,21 @@ static void promote(struct deploy *deploy)
         store_remove(state_dir, STORE_INSTALLED); /* no record is better than a wrong one */
     if (r < 0)
         say(deploy, LOG_WARNING, "What is installed now cannot be recorded: %s", strerror(-r));
-    else
+    /* A record that is not ours is of the chip as it was before. */
+    if (r >= 0 || !deploy->durable)
         forget_intent(deploy);
+}
+
+/* The chip is as it was before, which can be without a whole sketch. */
+static void leave_as_before(struct deploy *deploy)
+{
+    if (deploy->has_earlier && !deploy->result.restored) {
+        deploy->intent = deploy->earlier;
+        save_intent(deploy);
+        store_remove(deploy->spec.state_dir, STORE_PENDING);
+    } else {
+        forget_intent(deploy);
+    }
 }
 
 /*
@@ -128,15 +150,37 @@ static void settle(struct deploy *deploy)
     if (result->code == OPENOCD_OK && deploy->intent.slot == STORE_PENDING) {
         promote(deploy);
     } else if (!result->lost) {
-        forget_intent(deploy);
+        leave_as_before(deploy);
     } else if (deploy->spec.recovery || deploy->intent.slot == STORE_PENDING) {
         deploy->intent.attempts = DEPLOY_GIVEN_UP;
         save_intent(deploy);
     }
 }
 
-/* ---- Trying
- * --------------------------------------------------------------------------------------- */
+static bool load_installed(struct deploy *deploy)
+{
+    int r = store_load(deploy->spec.state_dir, STORE_INSTALLED,
+                       deploy->spec.program.board->flash.size, &deploy->installed);
+
+    if (r == STORE_CORRUPT)
+        say(deploy, LOG_WARNING,
+            "The installed image is damaged and not trusted: set aside as installed.corrupt");
+    else if (r < 0)
+        say(deploy, LOG_WARNING, "The installed image cannot be read: %s", strerror(-r));
+    return r == STORE_FOUND;
+}
+
+static bool is_installed(struct deploy *deploy, const struct store_image *image)
+{
+    if (!load_installed(deploy))
+        return false;
+    bool same = strcmp(deploy->installed.image_sha256, image->image_sha256) == 0;
+    store_image_clear(&deploy->installed);
+    return same;
+}
+
+/* ---- Trying ------------------------------------------------------------------------------------
+ */
 
 static void on_hook_line(int priority, const char *hook, const char *line, void *userdata)
 {
@@ -174,6 +218,16 @@ static void on_post_hooks(const struct hooks_result *result, void *userdata)
     deploy->spec.on_end(deploy->spec.userdata);
 }
 
+/* The outcome's code, as the history has it. */
+static const char *code_of(const struct deploy_result *result)
+{
+    if (*result->hook)
+        return "hook-failed";
+    if (result->code == OPENOCD_OK && !result->healthy)
+        return openocd_code_name(OPENOCD_NO_HEALTH);
+    return openocd_code_name(result->code);
+}
+
 static void end(struct deploy *deploy)
 {
     const struct deploy_spec *spec = &deploy->spec;
@@ -182,20 +236,12 @@ static void end(struct deploy *deploy)
     deploy->hooks = hooks_free(deploy->hooks);
     spec->on_result(&deploy->result, spec->userdata);
     settle(deploy);
-    if (run_hooks(deploy, spec->post_hooks, openocd_code_name(deploy->result.code), on_post_hooks) <
-        0)
+    if (run_hooks(deploy, spec->post_hooks, code_of(&deploy->result), on_post_hooks) < 0)
         spec->on_end(spec->userdata);
 }
 
 static int start(struct deploy *deploy, const struct store_image *image);
-
-static void fail_to_start(struct deploy *deploy, int error)
-{
-    deploy->result.code = OPENOCD_INTERNAL;
-    snprintf(deploy->result.transcript.error, sizeof(deploy->result.transcript.error), "%s",
-             strerror(-error));
-    end(deploy);
-}
+static void fail_to_start(struct deploy *deploy, int error);
 
 static int on_pause(sd_event_source *source, uint64_t usec, void *userdata)
 {
@@ -240,9 +286,7 @@ static bool start_restoring(struct deploy *deploy)
 {
     const struct deploy_spec *spec = &deploy->spec;
 
-    if (!spec->restore || deploy->intent.slot == STORE_INSTALLED ||
-        store_load(spec->state_dir, STORE_INSTALLED, spec->program.board->flash.size,
-                   &deploy->installed) != STORE_FOUND)
+    if (!spec->restore || deploy->intent.slot == STORE_INSTALLED || !load_installed(deploy))
         return false;
     if (strcmp(deploy->installed.image_sha256, spec->image.image_sha256) == 0)
         return false;
@@ -256,6 +300,27 @@ static bool start_restoring(struct deploy *deploy)
     return start(deploy, &deploy->installed) >= 0;
 }
 
+/* On with it in whatever way is left. */
+static void go_on_after_failure(struct deploy *deploy)
+{
+    bool dirty = deploy->result.transcript.erased || deploy->spec.recovery;
+
+    if (may_retry(deploy) && pause_and_retry(deploy))
+        return;
+    if (dirty && start_restoring(deploy))
+        return;
+    deploy->result.lost = dirty;
+    end(deploy);
+}
+
+static void fail_to_start(struct deploy *deploy, int error)
+{
+    deploy->result.code = OPENOCD_INTERNAL;
+    snprintf(deploy->result.transcript.error, sizeof(deploy->result.transcript.error), "%s",
+             strerror(-error));
+    go_on_after_failure(deploy);
+}
+
 static void on_restored(struct deploy *deploy, const struct program_result *result)
 {
     deploy->result.restored = result->code == OPENOCD_OK;
@@ -267,7 +332,6 @@ static void on_restored(struct deploy *deploy, const struct program_result *resu
 static void on_end(const struct program_result *result, void *userdata)
 {
     struct deploy *deploy = userdata;
-    bool dirty;
 
     /* Told by its last act, so it can go. */
     if (deploy->restoring) {
@@ -278,19 +342,12 @@ static void on_end(const struct program_result *result, void *userdata)
     deploy->result.transcript = *result->transcript;
     deploy->result.released = result->released;
     deploy->result.healthy = result->healthy;
-    dirty = result->transcript->erased || deploy->spec.recovery;
     deploy->program = program_free(deploy->program);
 
     if (deploy->result.code == OPENOCD_OK)
         end(deploy);
-    else if (may_retry(deploy) && pause_and_retry(deploy))
-        return;
-    else if (dirty && start_restoring(deploy))
-        return;
-    else {
-        deploy->result.lost = dirty;
-        end(deploy);
-    }
+    else
+        go_on_after_failure(deploy);
 }
 
 static void on_progress(const struct transcript *transcript, void *userdata)
@@ -308,14 +365,12 @@ static void on_line(int priority, const char *line, void *userdata)
 }
 
 /* Asking costs little beside programming, but only pays if the answer is likely to be yes. */
-static bool asks_first(const struct deploy *deploy)
+static bool asks_first(struct deploy *deploy)
 {
     const struct deploy_spec *spec = &deploy->spec;
 
     if (spec->care == DEPLOY_IF_NEW)
-        return !deploy->restoring && !spec->recovery &&
-               store_holds(spec->state_dir, STORE_INSTALLED, spec->program.board->flash.size,
-                           spec->image.image_sha256);
+        return !deploy->restoring && !spec->recovery && is_installed(deploy, &spec->image);
     return spec->care == DEPLOY_IF_DIFFERENT;
 }
 
@@ -353,8 +408,10 @@ static void on_pre_hooks(const struct hooks_result *result, void *userdata)
         return;
     }
     deploy->hooks = hooks_free(deploy->hooks);
-    if (!deploy->spec.recovery)
+    if (!deploy->spec.recovery) {
+        load_earlier(deploy);
         make_durable(deploy);
+    }
     int r = start(deploy, &deploy->spec.image);
     if (r < 0)
         fail_to_start(deploy, r);
@@ -369,6 +426,7 @@ int deploy_new(sd_event *event, const struct deploy_spec *spec, struct deploy **
     deploy->spec = *spec;
     deploy->event = sd_event_ref(event);
     transcript_init(&deploy->result.transcript);
+    deploy->result.released = true; /* until something touches the chip */
     deploy->intent = spec->intent;
     int r = run_hooks(deploy, spec->pre_hooks, "", on_pre_hooks);
     if (r < 0)

@@ -8,11 +8,12 @@
 
 enum {
     INTERVAL_USEC = 50 * 1000,
+    ACCURACY_USEC = 1000,
 };
 
 struct health {
     const char *path;
-    uint64_t remaining_usec;
+    uint64_t deadline_usec; /* CLOCK_MONOTONIC */
     sd_event_source *timer;
     health_callback_t callback;
     void *userdata;
@@ -38,16 +39,16 @@ static bool is_readable(const char *path)
 
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 {
-    (void)usec;
     struct health *health = userdata;
     bool healthy = is_readable(health->path);
 
-    if (healthy || health->remaining_usec < INTERVAL_USEC) {
+    if (healthy || usec >= health->deadline_usec) {
         health->callback(healthy, health->userdata);
         return 0;
     }
-    health->remaining_usec -= INTERVAL_USEC;
-    int r = sd_event_source_set_time_relative(source, INTERVAL_USEC);
+    uint64_t next = usec + INTERVAL_USEC;
+    int r = sd_event_source_set_time(source,
+                                     next < health->deadline_usec ? next : health->deadline_usec);
     if (r < 0)
         return r;
     return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
@@ -62,12 +63,16 @@ int health_new(sd_event *event, const char *path, uint64_t timeout_usec, health_
         return -ENOMEM;
     *health = (struct health){
         .path = path,
-        .remaining_usec = timeout_usec,
         .callback = callback,
         .userdata = userdata,
     };
-    int r =
-        sd_event_add_time_relative(event, &health->timer, CLOCK_MONOTONIC, 0, 0, on_timer, health);
+    uint64_t now;
+    int r = sd_event_now(event, CLOCK_MONOTONIC, &now);
+    if (r < 0)
+        return r;
+    health->deadline_usec = now + timeout_usec;
+    r = sd_event_add_time(event, &health->timer, CLOCK_MONOTONIC, now, ACCURACY_USEC, on_timer,
+                          health);
     if (r < 0)
         return r;
     sd_event_source_set_description(health->timer, "health");

@@ -17,15 +17,15 @@ enum recovery_need {
 
 struct recovery {
     struct store_intent intent; /* the record as it is on disk */
-    struct store_image image;   /* to be programmed; for store_image_clear() */
+    struct store_image image;   /* for store_image_clear() */
     bool reopens;               /* the intent's job has no outcome yet: this is the rest of it */
 };
 
 /*
  * Reads the intent record, and first settles what needs no chip: a job whose outcome is on record
  * was done, whatever was left lying. Says in the journal what it finds. Returns an enum
- * recovery_need, with *ret
- * filled if there is a need; its image for RECOVERY_NEEDED only.
+ * recovery_need, with *ret filled if there is a need; for RECOVERY_GIVEN_UP its image is what could
+ * not be programmed, if it is still known.
  */
 enum recovery_need recovery_plan(const struct ledger *ledger, const struct board *board,
                                  const struct journal *journal, struct recovery *ret);

@@ -19,11 +19,12 @@ OLD, NEW = sketches.good("old", size=200_000), sketches.good("new", size=140 * 1
 TINY_OLD, TINY_NEW = sketches.good("tiny old", size=6000), sketches.good("tiny new", size=4000)
 POWER_CUT = 3  # h7sim's exit status
 
-# An OpenOCD that takes the daemon with it when the chip's power fails: that is one power.
+# An OpenOCD that takes the daemon with it when the chip's power fails: it is the same power. The
+# chip's socket is gone by then.
 CUT = """#!/bin/sh
 {openocd} "$@"
 status=$?
-[ $status = 0 ] || kill -9 $PPID
+[ -e {socket} ] || kill -9 $PPID
 exit $status
 """
 
@@ -81,13 +82,13 @@ class PowerWorld(World):
 
     # ---- The end --------------------------------------------------------------------------------
 
-    def cut_by_chip(self, fault):
-        """From now on the power fails where this fault says."""
+    def cut_by_chip(self, *faults):
+        """From now on the power fails where one of these faults says."""
         self.program = os.path.join(self.folder, "cut-openocd")
         with open(self.program, "w", encoding="utf-8") as file:
-            file.write(CUT.format(openocd=OPENOCD))
+            file.write(CUT.format(openocd=OPENOCD, socket=self.chip.file("socket")))
         os.chmod(self.program, 0o755)
-        self.chip.faults(fault)
+        self.chip.faults(*faults)
 
     def start_sabotaged(self, **settings):
         """A daemon that the preloaded library lets end; it counts changes of the state directory."""
@@ -163,3 +164,27 @@ class PowerWorld(World):
         else:
             assert outcomes == [], self.log()
         assert len(self.entries_of(self.old)) == 1
+
+
+# ---- Every change of the state directory ----------------------------------------------------------
+
+
+def changes_of_one_push(world):
+    """As the library lists them; leaves the world as it was."""
+    log = os.path.join(world.folder, "changes")
+    world.start_sabotaged(log=log)
+    world.daemon.wait_ready()
+    with open(log, encoding="utf-8") as file:
+        at_start = len(file.readlines())
+    world.push(adb_push, world.new)
+    assert world.wait_outcomes(2)[-1]["result"] == "programmed"
+    world.stop()
+    with open(log, encoding="utf-8") as file:
+        return at_start, [line.strip() for line in file]
+
+
+def some(numbers, count):
+    """So many of them, spread evenly, with the first and the last."""
+    if count == 0 or count >= len(numbers):
+        return numbers
+    return [numbers[i * (len(numbers) - 1) // (count - 1)] for i in range(count)]

@@ -9,10 +9,9 @@ import os
 import signal
 
 import pytest
+from power import changes_of_one_push, some
 
-from harness import processes
 from harness.pushes import adb_push
-from harness.waiting import wait_for
 
 CRASHES = int(os.environ.get("M4FLASH_CRASHES", "12"))
 
@@ -57,7 +56,7 @@ def test_stage(world, stage, power_cut):
 
 @pytest.mark.parametrize("power_cut", [False, True], ids=["crash", "power cut"])
 def test_half_written(world, power_cut):
-    daemon = world.start()
+    world.start()
     world.push(adb_push, world.new)
     world.notify.wait("STATUS", lambda text: "write, " in text and "write, 0%" not in text)
     world.kill()
@@ -68,27 +67,6 @@ def test_half_written(world, power_cut):
 
 
 # ---- Every change of the state directory ----------------------------------------------------------
-
-
-def changes_of_one_push(world):
-    """As the library lists them; leaves the world as it was."""
-    log = os.path.join(world.folder, "changes")
-    world.start_sabotaged(log=log)
-    world.daemon.wait_ready()
-    with open(log, encoding="utf-8") as file:
-        at_start = len(file.readlines())
-    world.push(adb_push, world.new)
-    assert world.wait_outcomes(2)[-1]["result"] == "programmed"
-    world.stop()
-    with open(log, encoding="utf-8") as file:
-        return at_start, [line.strip() for line in file]
-
-
-def some(numbers, count):
-    """So many of them, spread evenly, with the first and the last."""
-    if count == 0 or count >= len(numbers):
-        return numbers
-    return [numbers[i * (len(numbers) - 1) // (count - 1)] for i in range(count)]
 
 
 def test_before_each_change(tiny_world, tiny_before):

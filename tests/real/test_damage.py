@@ -107,9 +107,9 @@ def each_damage(world, folder, name):
 @pytest.mark.parametrize("name", AT_REST)
 def test_at_rest(world, at_rest, name):
     """The chip is well and is let alone."""
-    for _ in each_damage(world, at_rest, name):
+    for what in each_damage(world, at_rest, name):
         world.check_programmed(TINY_NEW)
-        assert world.chip.counters()["clients"] == 0, world.log()
+        assert world.chip.counters()["clients"] == 0, what
 
 
 @pytest.mark.parametrize("name", INTERRUPTED)
@@ -131,9 +131,10 @@ def test_nothing_left(world, interrupted):
     world.power_on()
     world.wait_settled()
     assert any(NO_SKETCH in line for line in world.daemon.lines), world.log()
+    assert any("installed.corrupt" in line for line in world.daemon.lines), world.log()
     assert world.chip.counters()["clients"] == 0
     world.push(adb_push, THIRD)
-    world.wait_settled()
+    assert world.wait_outcomes(3)[-1]["result"] == "programmed"
     assert world.check_whole(THIRD) is THIRD
     world.stop()
 

@@ -5,11 +5,13 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
 TOP = Path(__file__).parents[2]
+PATIENCE = 300  # seconds until a run that does not end is ended
 
 
 def processes_of(folder):
@@ -40,11 +42,14 @@ def run(tmp_path):
             start_new_session=True,
             env={**os.environ, "TMPDIR": str(tmp_path)},
         )
-        started.append(process)
+        timer = threading.Timer(PATIENCE, os.killpg, (process.pid, signal.SIGTERM))
+        timer.start()
+        started.append((process, timer))
         return process
 
     yield start
-    for process in started:
+    for process, timer in started:
+        timer.cancel()
         process.kill()
         process.wait()
 
@@ -73,7 +78,7 @@ def test_waits_for_more_until_ctrl_c(run, tmp_path):
     upload = Path(read_until(process, "echo hello").split(">")[1].strip())
     upload.write_text("hello\n")
     read_until(process, "Job 2: rejected: not-elf: ")
-    upload.write_bytes((TOP / "build/tests/sketches/blink.elf").read_bytes())
+    upload.write_bytes((TOP / "build/tests/sketches/pulse.elf").read_bytes())
     read_until(process, "Job 3: programmed: ")
     press_ctrl_c(process)
     output, _ = process.communicate()

@@ -37,6 +37,10 @@ class StandIn:
             file.writelines(f"{key}={value}\n" for key, value in keys.items())
         os.rename(temporary, self.control)
 
+    def fail_once(self, mode, **keys):
+        """The next programming fails, and all after it succeed (a check is no programming)."""
+        self.set_mode(mode, fail_runs=self.runs().count("program") + 1, **keys)
+
     def close_gate(self):
         with open(self.gate, "x", encoding="utf-8"):
             pass
