@@ -15,6 +15,7 @@ from harness.waiting import wait_for
 
 SEED = int(os.environ.get("M4FLASH_E2E_SEED", "20250711"))
 PUSHES = int(os.environ.get("M4FLASH_E2E_PUSHES", "1000"))
+BURSTS = int(os.environ.get("M4FLASH_E2E_BURSTS", "300"))
 ROUND = 25  # uploads between two looks at everything
 MEMORY_SLACK_KIB = 1536  # that the daemon may grow by between the first rounds and the last
 
@@ -27,17 +28,17 @@ KINDS = [pushes.adb_push, pushes.cp, pushes.mv, mv_from_elsewhere]
 
 
 class Storm:
-    def __init__(self, bench, rng):
-        self.bench, self.rng = bench, rng
+    def __init__(self, bench, seed, good_share):
+        self.bench, self.rng, self.good_share = bench, random.Random(seed), good_share
         self.number = 0
         self.completed = []  # uploads in their order; None for an aborted one
         self.current = None  # what the file holds
         self.last_kind = None
 
     def make(self):
-        if self.rng.random() < 0.3:
-            return self.rng.choice(sketches.BAD)(self.number)
-        return self.make_good()
+        if self.rng.random() < self.good_share:
+            return self.make_good()
+        return self.rng.choice(sketches.BAD)(self.number)
 
     def make_good(self):
         debug = self.rng.choice([0, 0, 1000, 200_000])
@@ -65,6 +66,14 @@ class Storm:
         self.completed.append(upload)
         self.current, self.last_kind = upload, kind
         print(f"{self.number}: {kind.__name__} {upload.sha256[:8] if upload else ''}")
+
+    def burst(self, number):
+        """So close together that the daemon reads one while the next is written."""
+        for _ in range(number):
+            self.push()
+            until = time.perf_counter() + self.rng.choice([0, 0, 0, 0, 0.0001, 0.0003, 0.001])
+            while time.perf_counter() < until:
+                pass
 
     def pause(self):
         """Mostly none, or short enough to hit a checker or an OpenOCD at work."""
@@ -106,7 +115,7 @@ def test_a_thousand_uploads(bench):
     print(f"seed {SEED}, {PUSHES} pushes")
     bench.fill_history()  # else its growth would be the daemon's
     daemon = bench.start()
-    storm = Storm(bench, random.Random(SEED))
+    storm = Storm(bench, SEED, good_share=0.7)
     memory = []
     while storm.number < PUSHES:
         for _ in range(min(ROUND, PUSHES - storm.number)):
@@ -126,3 +135,18 @@ def test_a_thousand_uploads(bench):
     assert results.count("superseded") > PUSHES / 50, "hardly any was overtaken"
     if os.environ.get("M4FLASH_SANITIZED") != "1":
         assert max(memory) - max(memory[:4]) < MEMORY_SLACK_KIB, memory
+
+
+def test_short_bursts(bench, daemon):
+    """Rejected all of them, for speed: what matters here is that each has one outcome."""
+    print(f"seed {SEED}, {BURSTS} bursts")
+    storm = Storm(bench, SEED, good_share=0)
+    bench.uploads = None  # more than the history keeps: the daemon's words are counted
+    for _ in range(BURSTS):
+        first = storm.number
+        storm.burst(storm.rng.randint(2, 4))
+        wait_for(
+            lambda: len(daemon.outcome_lines()) >= storm.number,
+            lambda: f"{storm.number - first} outcomes more: {daemon.outcome_lines()[first:]}",
+        )
+        assert len(daemon.outcome_lines()) == storm.number
