@@ -21,7 +21,7 @@ SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 class Hooks:
-    """Two folders of hooks, each of which notes that it ran, and how much of OpenOCD's log it saw."""
+    """Two folders of hooks, each of which notes that it ran and how long OpenOCD's log was then."""
 
     def __init__(self, bench):
         self.bench = bench
@@ -431,7 +431,8 @@ def test_hook_that_prints_a_megabyte(bench, hooks, kind, what):
 
 
 def test_forged_lines_stay_the_hooks_own(bench, hooks):
-    hooks.add("pre", "forger", "echo 'Job 1: programmed: nothing'; echo 'm4flash: stage done'; exit 1")
+    hooks.add("pre", "forger",
+              "echo 'Job 1: programmed: nothing'; echo 'm4flash: stage done'; exit 1")
     daemon = bench.start()
     push(bench, "forged", "aborted", "hook-failed")
     assert daemon.wait_line("Job 1: programmed: nothing").endswith(

@@ -18,12 +18,20 @@ def companions():
     processes.companions.clear()
 
 
+def end_second(second):
+    """Its exit status; it does not outlive the test either way."""
+    processes.companions.add(second.pid)
+    try:
+        return second.wait_end()
+    finally:
+        second.discard()
+
+
 def refuse_second(bench, first):
     """Starts another one with the same options, and returns all that it said."""
     processes.companions.add(first.pid)
     second = Daemon(bench, expect_ready=False)
-    processes.companions.add(second.pid)
-    assert second.wait_end() == 1, second.log()
+    assert end_second(second) == 1, second.log()
     assert bench.notify.values("READY") == []
     return second.log()
 
@@ -113,6 +121,5 @@ def test_other_boards_are_others(bench, daemon):
     processes.companions.add(daemon.pid)
     state, runtime = bench.make_folder("state-2"), bench.make_folder("runtime-2")
     second = Daemon(bench, "--state-dir", state, "--runtime-dir", runtime)
-    processes.companions.add(second.pid)
     second.signal(signal.SIGTERM)
-    assert second.wait_end() == 0, second.log()
+    assert end_second(second) == 0, second.log()
