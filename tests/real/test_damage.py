@@ -1,7 +1,7 @@
 """Every durable file cut off at every length, and with single bits flipped: the daemon starts, says
 what it found, does not trust it, and ends up with a whole sketch or says that there is none.
 
-M4FLASH_DAMAGES says how many lengths and how many bits of each file (6; 0: all up to 200).
+M4FLASH_DAMAGES says how many lengths and how many bits of each file (6).
 """
 
 import os
@@ -13,7 +13,7 @@ from power import POWER_CUT, PowerWorld, TINY_NEW, TINY_OLD
 from harness import sketches
 from harness.pushes import adb_push
 
-DAMAGES = int(os.environ.get("M4FLASH_DAMAGES", "6")) or 200
+DAMAGES = int(os.environ.get("M4FLASH_DAMAGES", "6"))
 AT_REST = ["installed", "previous", "history.jsonl", "last-file"]
 INTERRUPTED = ["pending", "intent", "installed", "history.jsonl"]
 NO_SKETCH = "none could be put back: upload one"
