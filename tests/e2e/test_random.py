@@ -131,7 +131,7 @@ def test_a_thousand_uploads(bench):
         memory.append(processes.resident_kib(daemon.pid))
     results = [outcome["result"] for outcome in outcomes]
     print({result: results.count(result) for result in sorted(set(results))}, memory)
-    assert results.count("programmed") > PUSHES / 10, "hardly any was programmed"
+    assert results.count("programmed") > PUSHES / 50, "hardly any was programmed"
     assert results.count("superseded") > PUSHES / 50, "hardly any was overtaken"
     if os.environ.get("M4FLASH_SANITIZED") != "1":
         assert max(memory) - max(memory[:4]) < MEMORY_SLACK_KIB, memory
