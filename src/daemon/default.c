@@ -107,15 +107,36 @@ void default_open(struct manager *manager)
                     strerror(-r));
 }
 
+/* Of the file that was installed, or of the one that a user has overruled. */
+static int digest_to_note(const struct manager *manager, const struct job *job,
+                          char ret[static SKETCH_DIGEST_HEX])
+{
+    _cleanup_(snapshot_freep) struct snapshot *snapshot = NULL;
+
+    if (job->builtin) {
+        memcpy(ret, job->sha256, SKETCH_DIGEST_HEX);
+        return 0;
+    }
+    int r = take_snapshot(manager, &snapshot);
+    if (r < 0 || !snapshot)
+        return r;
+    return digest_of(snapshot, ret);
+}
+
 void default_note(struct manager *manager, const struct job *job)
 {
-    char note[SKETCH_DIGEST_HEX + 1];
+    char note[SKETCH_DIGEST_HEX] = "";
 
-    memcpy(note, job->sha256, SKETCH_DIGEST_HEX - 1);
-    note[SKETCH_DIGEST_HEX - 1] = '\n';
-    int r = fd_replace_file(ledger_state_dir(manager->ledger), note_name, note, SKETCH_DIGEST_HEX,
-                            0600);
+    if (!*manager->orders->settings->default_sketch)
+        return;
+    int r = digest_to_note(manager, job, note);
+    if (r == -ENOENT)
+        return;
+    if (r >= 0) {
+        note[SKETCH_DIGEST_HEX - 1] = '\n';
+        r = fd_replace_file(ledger_state_dir(manager->ledger), note_name, note, sizeof(note), 0600);
+    }
     if (r < 0)
         journal_log(manager->journal, LOG_WARNING,
-                    "That the default sketch was installed cannot be noted: %s", strerror(-r));
+                    "What runs instead of the default sketch cannot be noted: %s", strerror(-r));
 }

@@ -9,5 +9,8 @@
 /* At start-up, when nothing was interrupted: makes a job of it if it is its turn. */
 void default_open(struct manager *manager);
 
-/* That job's sketch runs: from now on a user's upload counts for more, until the file changes. */
+/*
+ * That job's sketch runs: the default sketch itself, or what counts for more until its file
+ * changes.
+ */
 void default_note(struct manager *manager, const struct job *job);

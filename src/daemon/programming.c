@@ -63,7 +63,7 @@ static void on_result(const struct deploy_result *result, void *userdata)
     if (result->lost)
         journal_log(manager->journal, LOG_CRIT,
                     "The M4 holds no whole sketch, and none could be put back: upload one.");
-    if (job->builtin && result->code == OPENOCD_OK && !*result->hook)
+    if (result->code == OPENOCD_OK && !*result->hook)
         default_note(manager, job);
     manager_close_job(manager, job, &outcome);
 }

@@ -31,6 +31,7 @@ struct deploy *deploy_free(struct deploy *deploy)
     program_free(deploy->program);
     hooks_free(deploy->hooks);
     store_image_clear(&deploy->installed);
+    store_image_clear(&deploy->spec.image);
     sd_event_unref(deploy->event);
     free(deploy);
     return NULL;
@@ -151,10 +152,20 @@ static void settle(struct deploy *deploy)
         promote(deploy);
     } else if (!result->lost) {
         leave_as_before(deploy);
-    } else if (deploy->spec.recovery || deploy->intent.slot == STORE_PENDING) {
-        deploy->intent.attempts = DEPLOY_GIVEN_UP;
-        save_intent(deploy);
     }
+}
+
+/*
+ * The chip holds no whole sketch. If there is one to put back, the record of that stays for the
+ * next start; if that was tried, or there is none, no start is to try again. On record before the
+ * outcome is: a job whose outcome is known is not looked into any more.
+ */
+static void give_up(struct deploy *deploy)
+{
+    if (!deploy->spec.recovery && deploy->intent.slot != STORE_PENDING)
+        return;
+    deploy->intent.attempts = DEPLOY_GIVEN_UP;
+    save_intent(deploy);
 }
 
 static bool load_installed(struct deploy *deploy)
@@ -234,6 +245,8 @@ static void end(struct deploy *deploy)
 
     deploy->program = program_free(deploy->program);
     deploy->hooks = hooks_free(deploy->hooks);
+    if (deploy->result.lost)
+        give_up(deploy);
     spec->on_result(&deploy->result, spec->userdata);
     settle(deploy);
     if (run_hooks(deploy, spec->post_hooks, code_of(&deploy->result), on_post_hooks) < 0)
@@ -286,7 +299,8 @@ static bool start_restoring(struct deploy *deploy)
 {
     const struct deploy_spec *spec = &deploy->spec;
 
-    if (!spec->restore || deploy->intent.slot == STORE_INSTALLED || !load_installed(deploy))
+    if ((!spec->restore && !spec->recovery) || deploy->intent.slot == STORE_INSTALLED ||
+        !load_installed(deploy))
         return false;
     if (strcmp(deploy->installed.image_sha256, spec->image.image_sha256) == 0)
         return false;
@@ -423,8 +437,12 @@ int deploy_new(sd_event *event, const struct deploy_spec *spec, struct deploy **
 
     if (!deploy)
         return -ENOMEM;
-    deploy->spec = *spec;
     deploy->event = sd_event_ref(event);
+    deploy->spec = *spec;
+    deploy->spec.image.image = malloc(spec->image.image_size);
+    if (!deploy->spec.image.image)
+        return -ENOMEM;
+    memcpy(deploy->spec.image.image, spec->image.image, spec->image.image_size);
     transcript_init(&deploy->result.transcript);
     deploy->result.released = true; /* until something touches the chip */
     deploy->intent = spec->intent;

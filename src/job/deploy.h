@@ -43,7 +43,7 @@ enum deploy_care {
 struct deploy_spec {
     struct program_spec program; /* all but the job, the image and the callbacks */
     int state_dir;
-    struct store_image image; /* what to program; the caller keeps it until the end */
+    struct store_image image; /* what to program; copied */
     struct store_intent
         intent;             /* that record, as it is on disk for a recovery, else to be written */
     bool recovery;          /* an earlier programming was interrupted, its record is on disk */

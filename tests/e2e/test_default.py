@@ -344,7 +344,6 @@ def test_failed_one_is_tried_again_at_the_next_start(bench, default, mode):
     check_start(bench, default, "unchanged", ["update"])
 
 
-@pytest.mark.xfail(strict=True, reason="the file counts as changed until it has been installed")
 def test_failed_one_does_not_replace_what_a_user_uploaded_after_it(bench, default):
     bench.standin.set_mode("erase-failed")
     start(bench)
@@ -391,7 +390,6 @@ def test_interrupted_one_is_recovered(bench, interrupted):
     check_start(bench, interrupted, "unchanged", ["update"])
 
 
-@pytest.mark.xfail(strict=True, reason="the file counts as changed until it has been installed")
 def test_recovered_one_does_not_replace_what_a_user_uploaded_after_it(bench, interrupted):
     user = push(bench, "a user's")
     check_idle_start(bench, user)

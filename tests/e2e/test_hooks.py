@@ -176,7 +176,6 @@ def test_code_of_a_failure(bench, hooks, mode):
     assert hooks.environment("post")["M4FLASH_CODE"] == "ok"
 
 
-@pytest.mark.xfail(strict=True, reason="the code of the job's outcome is another")
 def test_code_of_a_bridge_that_is_gone(bench, hooks):
     """Who stopped the bridge's users before wants to know whether there is a bridge."""
     bench.settings["Board"]["HealthFile"] = os.path.join(bench.folder, "version")
@@ -187,7 +186,6 @@ def test_code_of_a_bridge_that_is_gone(bench, hooks):
     assert hooks.environment("post")["M4FLASH_CODE"] == "no-health"
 
 
-@pytest.mark.xfail(strict=True, reason="the code of the job's outcome is another")
 def test_code_of_what_a_hook_forbade(bench, hooks):
     """The post hooks make good what the pre hooks that did run have done."""
     hooks.add("pre", "10-stop-proxy")
@@ -258,7 +256,6 @@ def test_pre_hook_that_fails(bench, hooks, body, reason):
     check_next_push(bench, hooks)
 
 
-@pytest.mark.xfail(strict=True, reason="OpenOCD has not been run, so nothing can be halted")
 def test_forbidden_job_raises_no_alarm(bench, hooks):
     hooks.add("pre", "forbid", "exit 1")
     daemon = bench.start()

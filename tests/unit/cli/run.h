@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -72,6 +73,22 @@ static inline _unused_ void slurp(const char *name, char *to, size_t room)
     unlink(name);
 }
 
+/* What root executes from now on is held back by permissions; a container may hand down its own. */
+static inline void obey_modes(void)
+{
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3];
+
+    prctl(PR_CAPBSET_DROP, CAP_DAC_OVERRIDE);
+    prctl(PR_CAPBSET_DROP, CAP_DAC_READ_SEARCH);
+    if (syscall(SYS_capget, &header, sets) < 0)
+        _exit(126);
+    for (size_t i = 0; i < _LINUX_CAPABILITY_U32S_3; i++)
+        sets[i].inheritable = 0;
+    if (syscall(SYS_capset, &header, sets) < 0)
+        _exit(126);
+}
+
 /* Runs m4flash with arguments up to NULL. Returns its exit status. */
 static inline _unused_ int m4flash(struct fixture *f,
                                    const char *const arguments[static ARGUMENTS_MAX])
@@ -89,10 +106,8 @@ static inline _unused_ int m4flash(struct fixture *f,
         int err = open(".err", O_WRONLY | O_CREAT | O_TRUNC, 0600);
         dup2(out, STDOUT_FILENO);
         dup2(err, STDERR_FILENO);
-        if (f->obeys_modes && geteuid() == 0) {
-            prctl(PR_CAPBSET_DROP, CAP_DAC_OVERRIDE);
-            prctl(PR_CAPBSET_DROP, CAP_DAC_READ_SEARCH);
-        }
+        if (f->obeys_modes && geteuid() == 0)
+            obey_modes();
         execv(argv[0], argv);
         _exit(127);
     }
