@@ -162,7 +162,7 @@ def test_environment(bench, hooks):
         assert hooks.environment("post") == job | {"M4FLASH_CODE": "ok"}
 
 
-@pytest.mark.parametrize("mode", ["no-target", "erase-failed", "verify-failed", "crash"])
+@pytest.mark.parametrize("mode", ["missing-bank", "erase-failed", "verify-failed", "crash"])
 def test_code_of_a_failure(bench, hooks, mode):
     hooks.add_environment("post")
     bench.start()

@@ -109,6 +109,7 @@ class Daemon:
         seen = []
 
         def look():
+            assert self.running(), f"ended with {self.status()}: {self.log()}"
             others = [p for p in self.workers() if not is_openocd(processes.command_line(p))]
             seen.append(processes.state(self.pid) == "S" and not others)
             return len(seen) >= 10 and all(seen[-10:])

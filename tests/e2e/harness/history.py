@@ -76,6 +76,7 @@ def check(entry):
     assert FILE.fullmatch(entry["file"]), entry
     for key in ("sha256", "image_sha256"):
         assert entry[key] == "" or DIGEST.fullmatch(entry[key]), entry
+    # Of what was interrupted too often there may be nothing left to tell them from.
     if programmed or entry["result"] == "failed" and entry["code"] != "interrupted":
         assert entry["sha256"] and entry["image_sha256"], entry
     if entry["result"] == "rejected":
