@@ -1,4 +1,4 @@
-"""Options and configuration files: what is wrong is told, with its place, and does not stop anybody."""
+"""Options and configuration files: what is wrong is told, with its place, and stops nobody."""
 
 import os
 import subprocess

@@ -1,5 +1,5 @@
-"""Every way in which OpenOCD or the chip can fail: the right code, a chip that is let run again, and
-a next upload that succeeds without anybody's help.
+"""Every way in which OpenOCD or the chip can fail: the right code, a chip that is let run again,
+and a next upload that succeeds without anybody's help.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""The inbox comes and goes, moves, is hidden, or is not what it seems: no complete upload is missed."""
+"""The inbox comes and goes, moves, is hidden, or is not what it seems: no upload is missed."""
 
 import os
 import shutil

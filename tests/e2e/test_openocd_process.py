@@ -1,4 +1,4 @@
-"""The world that OpenOCD gets: nothing of the daemon's, and nothing of the upload's but its image."""
+"""The world that OpenOCD gets: nothing of the daemon's, and of the upload only its image."""
 
 import os
 import stat

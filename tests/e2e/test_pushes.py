@@ -1,4 +1,4 @@
-"""Every way in which an upload arrives ends in one outcome and in the sketch's bytes on the chip."""
+"""Every way in which an upload arrives: one outcome, and the sketch's bytes on the chip."""
 
 import os
 
@@ -27,8 +27,8 @@ def adb_push_in_small_writes(path, data):
 
 
 KINDS = [
-    adb_push, adb_push_in_small_writes, pushes.adb_push_slowly, cp, mv, mv_from_elsewhere, hard_link,
-    pushes.append_in_pieces,
+    adb_push, adb_push_in_small_writes, pushes.adb_push_slowly, cp, mv, mv_from_elsewhere,
+    hard_link, pushes.append_in_pieces,
 ]
 every_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 

@@ -1,5 +1,5 @@
-"""Sketches as compilers make them (tests/sketches): what is accepted is programmed as objcopy has it,
-and what is not, the daemon rejects with the code that it has in the corpus.
+"""Sketches as compilers make them (tests/sketches): what is accepted is programmed as objcopy has
+it, and what is not, the daemon rejects with the code that it has in the corpus.
 """
 
 import json
@@ -39,7 +39,7 @@ def objcopy(record, folder):
 
 @pytest.mark.parametrize("record", COMPILED, ids=lambda record: record["base"])
 def test_compiled_sketch_is_programmed_as_objcopy_has_it(bench, daemon, record):
-    # objcopy goes by section headers; the bare sketches have none, and so their plain brothers serve.
+    # objcopy goes by section headers; bare sketches have none, so their plain brothers serve.
     brother = dict(record, file=record["file"].replace("-bare", "-plain"))
     upload = sketches.Upload(content(record), objcopy(brother, bench.folder))
     bench.push(adb_push, upload)

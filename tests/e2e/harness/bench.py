@@ -92,7 +92,7 @@ class Bench:
         return self.start(*options, **how)
 
     def can_run(self, prefix):
-        """Whether the programs can be started by whom the prefix makes us (setpriv and its like)."""
+        """Whether the programs can be started by whom the prefix (setpriv, say) makes us."""
         programs = [PROGRAM, CHECKER, self.program]
         return all(
             subprocess.run([*prefix, "test", "-x", program], check=False).returncode == 0

@@ -12,7 +12,8 @@ from harness.waiting import LIMIT, wait_for
 
 PROGRAM = os.environ.get("M4FLASHD", "m4flashd")
 CHECKER = os.environ.get("M4FLASH_CHECKER", "m4flash-checker")
-OUTCOME = re.compile(r"Job (\d+): (programmed|unchanged|recovered|rejected|failed|superseded|aborted): (.+)")
+RESULTS = "programmed|unchanged|recovered|rejected|failed|superseded|aborted"
+OUTCOME = re.compile(rf"Job (\d+): ({RESULTS}): (.+)")
 ACCEPTED = re.compile(r"Job (\d+): accepted: ")
 
 

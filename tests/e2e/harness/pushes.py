@@ -1,5 +1,5 @@
-"""The ways in which uploads reach the inbox, system call for system call as the programs that people
-use make them (adbd of Android 5.1.1, coreutils 9.1). Each takes the path and the bytes.
+"""The ways in which uploads reach the inbox, system call for system call as the programs that
+people use make them (adbd of Android 5.1.1, coreutils 9.1). Each takes the path and the bytes.
 """
 
 import errno

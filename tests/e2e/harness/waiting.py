@@ -8,7 +8,7 @@ LIMIT = int(os.environ.get("M4FLASH_E2E_LIMIT", "60"))
 
 
 def wait_for(condition, what, limit=LIMIT, pause=0.01):
-    """Returns condition()'s first true value; fails, naming what never came, after limit seconds."""
+    """Returns condition()'s first true value; fails after limit seconds, naming what never came."""
     deadline = time.monotonic() + limit
     while True:
         value = condition()
