@@ -1,5 +1,5 @@
-"""The committed ratios (ratios.json): those of the last run that was accepted. Nothing may get worse
-than they are, by more than its part of a run is known to vary."""
+"""The committed ratios (ratios.json): those of the last run that was accepted. Nothing may get
+worse than they are, by more than its part of a run is known to vary."""
 
 import json
 import pathlib

@@ -84,7 +84,7 @@ def report(where, comparisons, left_out, options):
                    "left_out": left_out}, sys.stdout, indent=4)
         print()
         return
-    print(machine.text(where) + "\n")
+    print(f"{machine.text(where)}\n\n{table.LEGEND}\n")
     print((table.markdown if options.markdown else table.plain)(comparisons))
     for part, reason in left_out.items():
         print(f"\nLeft out: {part}: {reason}")

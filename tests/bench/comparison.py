@@ -23,8 +23,8 @@ class Spread:
 
 @dataclass(frozen=True)
 class Comparison:
-    """ratios: measure -> ours divided by theirs, less is better; the first is the one that is shown.
-    Empty where there is nothing to divide by. The names are those of the committed ratios."""
+    """ratios: measure -> ours divided by theirs; less is better, and the first is the one that is
+    shown. Empty where there is nothing to divide by."""
 
     part: str  # "wire", "latency", "idle" or "checker"
     case: str
@@ -36,6 +36,7 @@ class Comparison:
     data: dict = field(default_factory=dict)  # for programs
 
     def named_ratios(self):
+        """By the names that they have among the committed ones."""
         return {f"{self.case}, {measure} against {self.against}": ratio
                 for measure, ratio in self.ratios.items()}
 

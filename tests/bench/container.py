@@ -45,7 +45,7 @@ def systemd_runs_here():
 
 
 class Cgroup:
-    """Where no systemd hands out cgroups, every container would have the same: so one of our own."""
+    """Where no systemd hands out cgroups all containers would share one; this one has its own."""
 
     def __init__(self):
         name = f"m4flash-bench-{os.getpid()}"

@@ -58,6 +58,7 @@ def describe():
 
 
 def text(machine):
+    """Two lines."""
     tools = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
     return (f"{machine['date']}, {machine['processors']} x {machine['processor']}, "
             f"Linux {machine['kernel']}, {machine['system']}, "

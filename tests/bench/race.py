@@ -1,5 +1,9 @@
-"""From an upload's close() to the start of OpenOCD, the same files pushed to every rival in turn, so
-that what else the machine does hits them all."""
+"""From an upload's close() to the start of OpenOCD: the same files pushed to every rival in turn, so
+that what else the machine does hits them all.
+
+The path unit is told of the file as soon as it is there, not when it is closed, so that its time
+runs before the upload's end; the larger the file, the more of it does.
+"""
 
 import time
 

@@ -2,6 +2,8 @@
 
 HEAD = ("ratio", "target", "what", "m4flash", "compared with")
 NO_RATIO = "-"
+LEGEND = ("Ratio: what m4flash takes, divided by what the other does (clocks on the wire, median "
+          "time, memory).\nTimes: median (minimum to maximum). Target: the project's own.")
 
 
 def row(comparison):
