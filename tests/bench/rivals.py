@@ -18,7 +18,7 @@ from harness.waiting import wait_for
 
 UNITS = pathlib.Path(__file__).with_name("units")
 STOCK, LOOP, OURS = "stock path unit", "inotifywait loop", "m4flash"
-LOST = 5  # seconds without a start of OpenOCD after which there will be none
+LOST = 2  # seconds without a start of OpenOCD after which there will be none
 
 
 RIVALS = {  # name: (unit whose processes wait, inbox, folder of its OpenOCD)
@@ -39,12 +39,12 @@ class Rival:
         """CLOCK_MONOTONIC in nanoseconds of each start of OpenOCD so far."""
         return [time for (time,) in struct.iter_unpack("=Q", self.started.read_bytes())]
 
-    def push(self, data):
+    def push(self, data, pause):
         """An adb push. Returns the milliseconds from its close() to the start of OpenOCD (None if
         it never came), and how often OpenOCD was started on a part of the file before."""
         before = len(self.starts())
         fd = adb_open(self.path)
-        write_all(fd, data, ADB_PIECE)
+        write_all(fd, data, ADB_PIECE, pause)
         closed = time.monotonic_ns()
         os.close(fd)
         os.utime(self.path, (OLD_TIME, OLD_TIME))
