@@ -185,8 +185,7 @@ set m4flash_entry   0x20000024
 set m4flash_results 0x20000fc0
 set m4flash_packet  0x20001000
 set m4flash_buffer  0x24000000
-set m4flash_errors  {{} {erase bad-packet} {erase {erase failed}} {write {write failed}}
-	{verify {checksum mismatch}}}
+set m4flash_errors  {{} {bad packet} {erase failed} {write failed} {verify failed}}
 set m4flash_patience 30000
 
 # Reads n words, as 8 hexadecimal digits each. mdw prints 8 in a line, behind their address.
@@ -222,9 +221,8 @@ proc m4flash_answer {} {
 		}
 		sleep 1
 	}
-	lassign [lindex $::m4flash_errors [expr 0x$error]] stage text
-	if {$stage ne ""} {
-		m4flash_stage $stage
+	set text [lindex $::m4flash_errors [expr 0x$error]]
+	if {$text ne ""} {
 		error "$text at 0x$address, FLASH_SR = 0x$status"
 	}
 }
@@ -270,7 +268,8 @@ proc m4flash_packets {plan found} {
 	return [expr {$base eq "" || $base eq $found ? [dict get $plan packets] : ""}]
 }
 
-# Sector 0 comes first and its first bytes, without which nothing is started, last of all.
+# Sector 0 comes first and its first bytes, without which nothing is started, last of all. The chip
+# erases and writes sector by sector, so the two stages are one.
 proc m4flash_send_all {image_dir plan changed packets} {
 	set total 0
 	set done 0
@@ -278,15 +277,14 @@ proc m4flash_send_all {image_dir plan changed packets} {
 		incr total [file size $image_dir/sector-$sector.bin]
 	}
 	m4flash_stage erase
+	m4flash_stage write
+	m4flash_say "progress 0 $total"
 	foreach sector $changed {
 		m4flash_say "sector $sector"
 		if {$sector in $packets} {
 			m4flash_send $image_dir/sector-$sector.packet
 		} else {
 			m4flash_send_raw $image_dir $sector
-		}
-		if {$done == 0} {
-			m4flash_stage write
 		}
 		incr done [file size $image_dir/sector-$sector.bin]
 		m4flash_say "progress $done $total"

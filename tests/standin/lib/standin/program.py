@@ -156,11 +156,11 @@ class Run:
                  for sector in changed}
         done, total = 0, sum(sizes.values())
         self.stage("erase")
+        self.stage("write")
+        self.say(f"progress 0 {total}")
         for sector in changed:
             self.say(f"sector {sector}")
             self.send(flash, start, image, sector, sector_size)
-            if not done:
-                self.stage("write")
             done += sizes[sector]
             self.say(f"progress {done} {total}")
         if 0 in changed:
@@ -169,19 +169,18 @@ class Run:
     def send(self, flash, start, image, sector, sector_size):
         first, last = sector * sector_size, (sector + 1) * sector_size
         if self.fails("erase-failed", sector) or self.fails("write-protected", sector):
-            self.refuse("erase", "erase failed", start + first)
+            self.refuse("erase failed", start + first)
         for part in range(start + first, start + last, SECTOR):
             flash.erase(part)
         self.pause()
         skip = WORD if sector == 0 else 0
         if self.fails("write-failed", sector) or \
                 not flash.write(start + first + skip, image[first + skip:last]):
-            self.refuse("write", "write failed", start + first)
+            self.refuse("write failed", start + first)
         self.pause()
 
-    def refuse(self, stage, text, address):
-        if stage != self.stage_name:
-            self.stage(stage)
+    @staticmethod
+    def refuse(text, address):
         raise Failure([], f"{text} at 0x{address:08x}, FLASH_SR = 0x00400000")
 
     def find_bank(self, start, size):
