@@ -26,7 +26,7 @@ struct plan_spec {
     uint32_t base_size;
     uint32_t flash_start; /* address of the first byte of both */
     uint32_t sector_size; /* at least PLAN_FIRST */
-    uint32_t packet_max;  /* bytes that the chip has room for, with the header */
+    uint32_t packet_max;  /* bytes that the chip has room for, at least those of a header */
 };
 
 /* Behind the end of an image its sector is erased, 0xFF. */
