@@ -232,7 +232,8 @@ int child_set_timeout(struct child *child, uint64_t timeout_usec)
     if (r < 0)
         return r;
     sd_event_source_get_description(child->exit_source, &description);
-    return sd_event_source_set_description(child->deadline_source, description);
+    sd_event_source_set_description(child->deadline_source, description);
+    return 0;
 }
 
 static int watch_child(struct child *child, sd_event *event, const struct child_spec *spec)
