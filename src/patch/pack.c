@@ -15,7 +15,7 @@
 enum {
     KEY = 4, /* bytes that are hashed: the shortest copy that a search finds */
     HASH_BITS = 15,
-    DEPTH = 32,        /* places that are looked at for one search */
+    DEPTH = 8,         /* places that are looked at for one search */
     LONG_ENOUGH = 128, /* a copy of this length ends the search */
     NOWHERE = -1,
 };

@@ -1,10 +1,7 @@
-/*
- * Plans carried out on a flash that behaves like the chip's: erased a sector at a time, programmed
- * a flash word at a time and only once, and read by the packets as it is at that moment.
- */
+/* Plans carried out on a flash that behaves like the chip's, for many pairs of images. */
 #include <string.h>
 
-#include "fixture.h"
+#include "chip.h"
 #include "patch/crc.h"
 #include "patch/plan.h"
 
@@ -22,102 +19,6 @@ static int make_crc_table(void **state)
     crc_table_init(crc_table);
     return 0;
 }
-
-/* ---- The flash ----------------------------------------------------------------------------- */
-
-struct chip {
-    uint32_t sector_size;
-    uint32_t size;
-    uint8_t *flash;
-    bool *programmed; /* by flash word, since it was erased */
-};
-
-/* One that holds an image, whose flash words are all programmed. */
-static struct chip chip_new(uint32_t sector_size, const uint8_t *image, uint32_t image_size)
-{
-    uint32_t size = SECTORS * sector_size;
-    struct chip chip = {sector_size, size, malloc(size), malloc(size / PLAN_FIRST)};
-
-    assert_non_null(chip.flash);
-    assert_non_null(chip.programmed);
-    memset(chip.flash, 0xFF, size);
-    memset(chip.programmed, true, size / PLAN_FIRST);
-    if (image_size > 0)
-        memcpy(chip.flash, image, image_size);
-    return chip;
-}
-
-static void chip_free(struct chip *chip)
-{
-    free(chip->flash);
-    free(chip->programmed);
-}
-#define _cleanup_chip_ _cleanup_(chip_free)
-
-static void chip_erase(struct chip *chip, uint32_t at, uint32_t size)
-{
-    assert_int_equal(at % chip->sector_size, 0);
-    assert_int_equal(size, chip->sector_size);
-    memset(chip->flash + at, 0xFF, size);
-    memset(chip->programmed + at / PLAN_FIRST, false, size / PLAN_FIRST);
-}
-
-static void chip_program(struct chip *chip, uint32_t at, const uint8_t *bytes, uint32_t size)
-{
-    assert_true(size == 0 || at % PLAN_FIRST == 0);
-    for (uint32_t i = 0; i < size; i++) {
-        bool *programmed = &chip->programmed[(at + i) / PLAN_FIRST];
-
-        if (i % PLAN_FIRST == 0) {
-            assert_false(*programmed);
-            *programmed = true;
-        }
-        chip->flash[at + i] = bytes[i];
-    }
-}
-
-static uint32_t word_at(const uint8_t *bytes, size_t index)
-{
-    bytes += 4 * index;
-    return (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 |
-           (uint32_t)bytes[3] << 24;
-}
-
-/* Does what the routine on the chip does with a packet. */
-static void chip_take(struct chip *chip, const struct plan_packet *packet, const uint8_t *image)
-{
-    const struct packet header = {word_at(packet->bytes, 0), word_at(packet->bytes, 1),
-                                  word_at(packet->bytes, 2), word_at(packet->bytes, 3),
-                                  word_at(packet->bytes, 4), word_at(packet->bytes, 5)};
-    uint32_t at = header.address - FLASH;
-    const struct unpack_window window = {chip->flash, chip->size, at};
-    _cleanup_free_ uint8_t *buffer = malloc(header.size + 1);
-
-    assert_non_null(buffer);
-    assert_memory_equal(&header, &packet->header, sizeof(header));
-    assert_int_equal(packet->size, PACKET_HEADER_SIZE + header.packed_size);
-    assert_true(header.skip <= header.size && header.size <= chip->sector_size);
-    if (packet->raw)
-        memcpy(buffer, image + packet->raw_offset, header.size);
-    else
-        assert_int_equal(unpack(packet->bytes + PACKET_HEADER_SIZE, header.packed_size, &window,
-                                buffer, header.size),
-                         0);
-    assert_int_equal(crc32_of(crc_table, buffer, header.size), header.crc);
-    if (header.erase > 0)
-        chip_erase(chip, at, header.erase);
-    chip_program(chip, at + header.skip, buffer + header.skip, header.size - header.skip);
-}
-
-static bool chip_is_blank(const struct chip *chip, uint32_t at, uint32_t size)
-{
-    for (uint32_t i = at; i < at + size; i++)
-        if (chip->flash[i] != 0xFF)
-            return false;
-    return true;
-}
-
-/* ---- Plans --------------------------------------------------------------------------------- */
 
 /* The same bytes in both, with what is erased behind either. */
 static bool same(const uint8_t *a, uint32_t a_size, const uint8_t *b, uint32_t b_size, uint32_t at,
@@ -202,7 +103,7 @@ static void assert_programs(const struct plan_spec *spec, struct chip *chip)
     memcpy(before, chip->flash, chip->size);
     for (uint32_t i = 0; i < plan->n_packets; i++) {
         chip_take(chip, &plan->packets[i], spec->image);
-        assert_true(starts || i + 1 == plan->n_packets || chip_is_blank(chip, 0, PLAN_FIRST));
+        assert_true(starts || i + 1 == plan->n_packets || chip_is_blank(chip, PLAN_FIRST));
     }
     assert_true(same(chip->flash, chip->size, spec->image, spec->image_size, 0, behind));
     assert_memory_equal(chip->flash + behind, before + behind, chip->size - behind);
@@ -210,7 +111,8 @@ static void assert_programs(const struct plan_spec *spec, struct chip *chip)
 
 static void assert_patches(const struct plan_spec *spec)
 {
-    _cleanup_chip_ struct chip chip = chip_new(spec->sector_size, spec->base, spec->base_size);
+    _cleanup_chip_ struct chip chip =
+        chip_new(SECTORS, spec->sector_size, spec->base, spec->base_size);
 
     assert_programs(spec, &chip);
 }
@@ -431,7 +333,7 @@ static void test_any_subset(void **state)
     struct plan_spec spec = spec_of(SMALL, image, size, NULL, 0);
     _cleanup_plan_ struct plan *plan = make_plan(&spec);
     for (uint32_t subset = 0; subset < 1U << SECTORS; subset++) {
-        _cleanup_chip_ struct chip chip = chip_new(SMALL, old, SECTORS * SMALL);
+        _cleanup_chip_ struct chip chip = chip_new(SECTORS, SMALL, old, SECTORS * SMALL);
 
         for (uint32_t i = 0; i < plan->n_packets; i++) {
             uint32_t sector = (plan->packets[i].header.address - FLASH) / SMALL;
