@@ -4,6 +4,7 @@ from harness.sketches import Upload
 from sketches.elf import Elf
 
 FLASH_START = 0x08100000
+SIZES = {"small": "50 KiB", "big": "300 KiB"}  # about
 EDITS = {"constant": "a constant changed", "line": "a line added", "library": "a library added"}
 
 
@@ -25,8 +26,7 @@ def with_byte_flipped(base, place):
 
 def rounds(folder, read):
     """Real ones, edited and compiled: for each base its changes, as (case, upload, target)."""
-    for size in ("small", "big"):
-        if (folder / f"{size}-base.elf").exists():
-            yield read(folder / f"{size}-base.elf"), [
-                (f"{size} sketch, {edit}", read(folder / f"{size}-{name}.elf"), None)
-                for name, edit in EDITS.items()]
+    for size, words in SIZES.items():
+        yield read(folder / f"{size}-base.elf"), [
+            (f"{edit}, {words}", read(folder / f"{size}-{name}.elf"), None)
+            for name, edit in EDITS.items()]

@@ -147,7 +147,7 @@ def measure(stock):
     changes = [one_byte_changed(middle, sector) for sector in range(3)]
     another = "another sketch over it, 300 KiB", good("another", len(middle.image)), 1.0
     yield from after(stock, middle, [*changes, another])
-    for base, rounds in edits.rounds(FOLDER / "rounds", read):
+    for base, rounds in edits.rounds(pathlib.Path(os.environ["ROUNDS"]), read):
         yield from after(stock, base, rounds)
 
 
