@@ -378,14 +378,29 @@ static void on_line(int priority, const char *line, void *userdata)
     deploy->spec.on_line(priority, line, deploy->spec.userdata);
 }
 
-/* Asking costs little beside programming, but only pays if the answer is likely to be yes. */
+/*
+ * What a programming has left behind that was cut off or failed is not worth asking for. Else a
+ * routine on the chip tells it for next to nothing; to have OpenOCD ask only pays if the answer is
+ * likely to be yes.
+ */
 static bool asks_first(struct deploy *deploy)
 {
     const struct deploy_spec *spec = &deploy->spec;
 
-    if (spec->care == DEPLOY_IF_NEW)
-        return !deploy->restoring && !spec->recovery && is_installed(deploy, &spec->image);
-    return spec->care == DEPLOY_IF_DIFFERENT;
+    if (deploy->restoring || spec->recovery || spec->care == DEPLOY_ALWAYS)
+        return false;
+    return spec->care == DEPLOY_IF_DIFFERENT || program_has_routine(spec->program.board) ||
+           is_installed(deploy, &spec->image);
+}
+
+/* What the chip holds by our own record makes the way to the new image short. */
+static int permit(struct deploy *deploy, bool update)
+{
+    if (!update || !load_installed(deploy))
+        return program_permit(deploy->program, NULL, 0);
+    int r = program_permit(deploy->program, deploy->installed.image, deploy->installed.image_size);
+    store_image_clear(&deploy->installed);
+    return r;
 }
 
 static int start(struct deploy *deploy, const struct store_image *image)
@@ -398,6 +413,7 @@ static int start(struct deploy *deploy, const struct store_image *image)
     }
     deploy->tries++;
     program.update = asks_first(deploy);
+    program.distrust = deploy->restoring || deploy->spec.recovery;
     program.job_id = deploy->intent.job_id;
     program.image = image->image;
     program.image_size = image->image_size;
@@ -405,7 +421,16 @@ static int start(struct deploy *deploy, const struct store_image *image)
     program.on_line = on_line;
     program.on_end = on_end;
     program.userdata = deploy;
-    return program_new(deploy->event, &program, &deploy->program);
+    int r = program_new(deploy->event, &program, &deploy->program);
+    if (r < 0)
+        return r;
+    /* On record before anything is erased, but not before OpenOCD connects. */
+    if (!deploy->spec.recovery && !deploy->restoring && deploy->tries == 1)
+        make_durable(deploy);
+    r = permit(deploy, program.update);
+    if (r < 0)
+        deploy->program = program_free(deploy->program);
+    return r;
 }
 
 static void on_pre_hooks(const struct hooks_result *result, void *userdata)
@@ -422,10 +447,8 @@ static void on_pre_hooks(const struct hooks_result *result, void *userdata)
         return;
     }
     deploy->hooks = hooks_free(deploy->hooks);
-    if (!deploy->spec.recovery) {
+    if (!deploy->spec.recovery)
         load_earlier(deploy);
-        make_durable(deploy);
-    }
     int r = start(deploy, &deploy->spec.image);
     if (r < 0)
         fail_to_start(deploy, r);

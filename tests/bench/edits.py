@@ -1,0 +1,27 @@
+"""Changed sketches: what an upload after the first one looks like."""
+
+from harness.sketches import Upload
+from sketches.elf import Elf
+
+FLASH_START = 0x08100000
+
+
+def file_offset(elf, address):
+    """Where in the file the byte is that the flash gets at this address."""
+    for segment in elf.loaded:
+        if 0 <= address - segment.p_paddr < segment.p_filesz:
+            return segment.p_offset + address - segment.p_paddr
+    raise ValueError(f"nothing is programmed at {address:#x}")
+
+
+def with_byte_flipped(base, place):
+    """place: in the flash image."""
+    data, image = bytearray(base.data), bytearray(base.image)
+    data[file_offset(Elf(base.data), FLASH_START + place)] ^= 0xFF
+    image[place] ^= 0xFF
+    return Upload(bytes(data), bytes(image))
+
+
+def rounds(read):
+    """Nothing yet."""
+    return []
