@@ -1,6 +1,7 @@
 #include "daemon/queue.h"
 
 #include <inttypes.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 #include <syslog.h>
@@ -98,6 +99,8 @@ void queue_run(struct manager *manager)
     while (!manager->stopping && !manager->deploy && (job = manager_find(manager, JOB_READY)))
         programming_start(manager, job);
     manager_update_status(manager);
+    if (manager->n_jobs == 0 && !manager->deploy)
+        malloc_trim(0); /* nothing is under way: what that has taken goes back */
     if (manager->stopping && !manager->deploy)
         sd_event_exit(manager->event, 0);
 }
