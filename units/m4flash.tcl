@@ -174,6 +174,9 @@ proc m4flash_plan {image_dir} {
 	set file [open $image_dir/plan r]
 	set plan [$file read]
 	$file close
+	if {$plan eq "refused"} {
+		error "the daemon has refused this image"
+	}
 	return $plan
 }
 
