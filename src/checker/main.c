@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,11 +49,17 @@ static int read_board(struct board *ret)
     return 0;
 }
 
-/* libcrypto sets itself up at its first use: better now than with an upload in hand. */
+/*
+ * libcrypto sets itself up at its first use, which takes longer than a verdict. If nobody waits for
+ * one yet, now is the time.
+ */
 static int prepare_digest(void)
 {
+    struct pollfd order = {.fd = ANSWER_FD_SOCKET, .events = POLLIN};
     char digest[SKETCH_DIGEST_HEX];
 
+    if (poll(&order, 1, 0) != 0)
+        return 0;
     int r = sketch_digest("", 0, digest);
     return r < 0 ? failed("libcrypto cannot be used", r) : 0;
 }

@@ -12,6 +12,22 @@ enum {
 
 static void on_checked(struct manager *manager);
 
+/* The job that the check is about, or NULL if it has been closed. */
+static struct job *checked_job(const struct manager *manager)
+{
+    for (size_t i = 0; i < manager->n_jobs; i++)
+        if (manager->jobs[i]->id == manager->checked_id)
+            return manager->jobs[i];
+    return NULL;
+}
+
+static void on_verdict(struct check *check, void *userdata)
+{
+    struct manager *manager = userdata;
+
+    queue_take_verdict(manager, checked_job(manager), check_answer(check));
+}
+
 static void on_end(struct check *check, void *userdata)
 {
     struct manager *manager = userdata;
@@ -33,6 +49,7 @@ static int start_checker(struct manager *manager, struct check **ret)
         .board = &orders->board,
         .board_text = orders->board_text,
         .board_text_size = orders->board_text_size,
+        .on_verdict = on_verdict,
         .on_end = on_end,
         .userdata = manager,
     };
@@ -126,6 +143,7 @@ static void have_checked(struct manager *manager, struct job *job)
 void checking_start(struct manager *manager, struct job *job)
 {
     job_set_state(job, JOB_CHECKING);
+    manager->checked_id = job->id;
     have_checked(manager, job);
 }
 
@@ -140,13 +158,34 @@ static void close_unchecked(struct manager *manager, struct job *job, enum check
     manager_close_job(manager, job, &outcome);
 }
 
+/* It was accepted by its verdict: now the rest of the answer is known too. */
+static void confirm(struct manager *manager, struct job *job, const struct check_answer *answer)
+{
+    bool good = answer->end == CHECK_ANSWERED;
+
+    job->unconfirmed = false;
+    memcpy(job->sha256, answer->sha256, sizeof(job->sha256));
+    if (job->state != JOB_PROGRAMMING) {
+        if (!good)
+            close_unchecked(manager, job, CHECK_BROKEN);
+    } else if (good) {
+        deploy_confirm(manager->deploy, answer->sha256);
+    } else {
+        deploy_refuse(manager->deploy);
+    }
+}
+
 static void on_checked(struct manager *manager)
 {
     _cleanup_(check_freep) struct check *check = TAKE_PTR(manager->check);
-    struct job *job = manager_find(manager, JOB_CHECKING);
+    struct job *job = checked_job(manager);
     struct check_answer *answer = check_answer(check);
 
-    if (answer->end == CHECK_ANSWERED)
+    if (!job)
+        journal_log(manager->journal, LOG_DEBUG, "A check ended whose job had ended before it.");
+    else if (job->unconfirmed)
+        confirm(manager, job, answer);
+    else if (answer->end == CHECK_ANSWERED)
         queue_take_answer(manager, job, answer);
     else if (answer->end == CHECK_UNHEARD && manager->check_waited)
         have_checked(manager,
@@ -154,6 +193,15 @@ static void on_checked(struct manager *manager)
     else
         close_unchecked(manager, job, answer->end);
     queue_run(manager);
+}
+
+void checking_settle(struct manager *manager)
+{
+    const struct job *job = manager->check ? checked_job(manager) : NULL;
+
+    dismiss(manager);
+    if (!job || job->state != JOB_PROGRAMMING)
+        manager->check = check_free(manager->check);
 }
 
 void checking_stop(struct manager *manager)

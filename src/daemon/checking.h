@@ -15,5 +15,8 @@ void checking_relax(struct manager *manager);
 /* Has the job checked: it is CHECKING, or it could not be and is closed. */
 void checking_start(struct manager *manager, struct job *job);
 
+/* Ends both, but for one that a programming under way still waits to hear of. */
+void checking_settle(struct manager *manager);
+
 /* Ends both, whatever they do. */
 void checking_stop(struct manager *manager);

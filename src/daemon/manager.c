@@ -160,7 +160,7 @@ static int on_stop(sd_event_source *source, const struct signalfd_siginfo *info,
     sd_notify(false, "STOPPING=1");
     journal_log(manager->journal, LOG_INFO, "Stopping (%s)%s.", strsignal((int)info->ssi_signo),
                 manager->deploy ? " when the running programming has ended" : "");
-    checking_stop(manager);
+    checking_settle(manager);
     leave_jobs(manager, false);
     queue_run(manager);
     return 0;

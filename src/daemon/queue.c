@@ -1,6 +1,7 @@
 #include "daemon/queue.h"
 
 #include <inttypes.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 #include <syslog.h>
@@ -50,11 +51,33 @@ static void accept(struct manager *manager, struct job *job, uint8_t *image)
         close_superseded(manager, job);
 }
 
-void queue_take_answer(struct manager *manager, struct job *job, struct check_answer *answer)
+static void take_report(struct job *job, const struct check_answer *answer)
 {
     job->report = answer->report;
-    memcpy(job->sha256, answer->sha256, sizeof(job->sha256));
     memcpy(job->image_sha256, answer->image_sha256, sizeof(job->image_sha256));
+}
+
+/* Hooks are told the upload's digest, so they, and what comes after them, wait for it. */
+static bool has_hooks(const struct manager *manager)
+{
+    return access(manager->orders->settings->hooks_pre_directory, F_OK) == 0;
+}
+
+void queue_take_verdict(struct manager *manager, struct job *job, struct check_answer *answer)
+{
+    if (answer->report.code != SKETCH_ACCEPTED || (job->disturbed && !job->builtin) ||
+        is_overtaken(manager, job) || has_hooks(manager))
+        return;
+    take_report(job, answer);
+    job->unconfirmed = true;
+    accept(manager, job, TAKE_PTR(answer->image));
+    queue_run(manager);
+}
+
+void queue_take_answer(struct manager *manager, struct job *job, struct check_answer *answer)
+{
+    take_report(job, answer);
+    memcpy(job->sha256, answer->sha256, sizeof(job->sha256));
 
     if ((answer->report.code == SKETCH_TRUNCATED || job->disturbed) && !job->builtin) {
         reading_incomplete(manager, job);
@@ -76,6 +99,8 @@ void queue_run(struct manager *manager)
     while (!manager->stopping && !manager->deploy && (job = manager_find(manager, JOB_READY)))
         programming_start(manager, job);
     manager_update_status(manager);
+    if (manager->n_jobs == 0 && !manager->deploy)
+        malloc_trim(0); /* nothing is under way: what that has taken goes back */
     if (manager->stopping && !manager->deploy)
         sd_event_exit(manager->event, 0);
 }

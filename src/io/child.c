@@ -14,7 +14,7 @@ enum {
     FIRST_FD = 3,
     CHUNK = 16384, /* bytes of output read at once */
     EXEC_FAILED = 127,
-    STACK_SIZE = 32 * 1024, /* for what a child does before its program runs */
+    STACK_SIZE = 16 * 1024, /* for what a child does before its program runs */
 };
 
 struct child {

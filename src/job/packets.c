@@ -191,7 +191,17 @@ static void print_plan(FILE *f, const struct packets_spec *spec, const struct pl
     fputs("}\n", f);
 }
 
-/* It appears whole. Without a routine it says nothing but that it is there. */
+/* It appears whole. */
+static int show_plan(const struct output *output, const char *text, size_t size)
+{
+    int r = write_file(output->dirfd, "plan.new", text, size);
+
+    if (r < 0)
+        return r;
+    return renameat(output->dirfd, "plan.new", output->dirfd, "plan") < 0 ? -errno : 0;
+}
+
+/* Without a routine it says nothing but that it is there. */
 static int write_plan(const struct output *output, const struct plan *plan)
 {
     _cleanup_free_ char *text = NULL;
@@ -205,10 +215,7 @@ static int write_plan(const struct output *output, const struct plan *plan)
         if (fclose(f) != 0)
             return -ENOMEM;
     }
-    int r = write_file(output->dirfd, "plan.new", text, size);
-    if (r < 0)
-        return r;
-    return renameat(output->dirfd, "plan.new", output->dirfd, "plan") < 0 ? -errno : 0;
+    return show_plan(output, text, size);
 }
 
 static int write_all(const struct output *output, const struct plan *plan)
@@ -246,4 +253,16 @@ int packets_permit(const struct packets_spec *spec)
         r = write_all(&output, plan);
     /* OpenOCD's own way needs no more room and no more memory than there was. */
     return write_plan(&output, r < 0 ? NULL : plan);
+}
+
+int packets_refuse(const struct packets_spec *spec)
+{
+    static const char text[] = "refused";
+    struct output output = {.spec = spec};
+    _cleanup_fd_ int dirfd = open_folder(spec->folder);
+
+    if (dirfd < 0)
+        return dirfd;
+    output.dirfd = dirfd;
+    return show_plan(&output, text, sizeof(text) - 1);
 }

@@ -29,3 +29,6 @@ int packets_prepare(const struct packets_spec *spec);
 
 /* Writes all packets, and then the file that lets OpenOCD go on. Returns 0 or -errno. */
 int packets_permit(const struct packets_spec *spec);
+
+/* Writes the file that has OpenOCD give up before it changes anything. Returns 0 or -errno. */
+int packets_refuse(const struct packets_spec *spec);

@@ -235,6 +235,13 @@ int program_permit(struct program *program, const uint8_t *base, size_t base_siz
     return packets_permit(&packets);
 }
 
+int program_refuse(struct program *program)
+{
+    const struct packets_spec packets = packets_of(program);
+
+    return packets_refuse(&packets);
+}
+
 int program_new(sd_event *event, const struct program_spec *spec, struct program **ret)
 {
     _cleanup_(program_freep) struct program *program = calloc(1, sizeof(*program));

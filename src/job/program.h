@@ -62,6 +62,9 @@ int program_new(sd_event *event, const struct program_spec *spec, struct program
  */
 int program_permit(struct program *program, const uint8_t *base, size_t base_size);
 
+/* The chip must not be changed: OpenOCD lets go of it and ends. Returns 0 or -errno as above. */
+int program_refuse(struct program *program);
+
 /* Kills what runs, without calling back; removes the laid-out image. Takes and returns NULL. */
 struct program *program_free(struct program *program);
 DEFINE_CLEANUP(struct program *, program_free)

@@ -7,12 +7,14 @@ import zlib
 
 
 def wait(folder):
-    """Nothing is erased before this file is there. The text of each of its keys, none if empty."""
+    """Nothing is erased before this file is there. The text of each of its keys, none if empty;
+    None if the image is refused."""
     path = os.path.join(folder, "plan")
     while not os.path.exists(path):
         time.sleep(0.001)
     with open(path, encoding="ascii") as file:
-        return dict(re.findall(r"(\w+) \{([^}]*)\}", file.read()))
+        text = file.read()
+    return None if text == "refused" else dict(re.findall(r"(\w+) \{([^}]*)\}", text))
 
 
 def crc(data):

@@ -108,6 +108,7 @@ class Run:
             except Failure as failure:
                 self.say(f"again without the routine on the chip: {failure.message}")
                 self.out.lines(texts.CHAIN + texts.HALTED)
+                everything |= self.stage_name != "connect"
         self.by_openocd(everything, image_dir, *where)
 
     def leave_early(self):
@@ -124,10 +125,16 @@ class Run:
         if not everything and flash.read(start, sector_size * n) == image.filled():
             self.say("unchanged")
             return
-        plan.wait(image_dir)
+        self.await_plan(image_dir)
         self.erase(flash, start, sector_size, n)
         self.write(flash, start, image.bytes)
         self.verify(flash, start, sector_size, image.filled())
+
+    def await_plan(self, image_dir):
+        way = plan.wait(image_dir)
+        if way is None:
+            raise Failure([], "the daemon has refused this image")
+        return way
 
     def by_routine(self, everything, image_dir, start, sector_size, n):
         """The chip does it, so OpenOCD has nothing to say but what our procedure does."""
@@ -137,7 +144,7 @@ class Run:
         image = Image(image_dir, sector_size, n).filled()
         sectors = range(0, n * sector_size, sector_size)
         found = [plan.crc(flash.read(start + sector, sector_size)) for sector in sectors]
-        way = plan.wait(image_dir)
+        way = self.await_plan(image_dir)
         if not way:
             raise Failure([], "there is no plan for it")
         self.leave_early()
