@@ -14,18 +14,17 @@
 
 enum {
     KEY = 4, /* bytes that are hashed: the shortest copy that a search finds */
-    HASH_BITS = 15,
+    HASH_BITS = 17,
     DEPTH = 8,         /* places that are looked at for one search */
     LONG_ENOUGH = 128, /* a copy of this length ends the search */
-    NOWHERE = -1,
 };
 
 /* Places in bytes by the hash of what begins there. The one that was added last comes first. */
 struct index {
     const uint8_t *bytes;
     uint32_t size;
-    int32_t *first;    /* by hash */
-    int32_t *previous; /* by place: the one before it with the same hash */
+    uint32_t *first;    /* by hash: one more than the place; 0: there is none */
+    uint32_t *previous; /* by place: likewise, the one before it with the same hash */
 };
 
 struct source {
@@ -61,18 +60,16 @@ static uint32_t hash(const uint8_t *key)
 
 static size_t index_memory(uint32_t size)
 {
-    return (((size_t)1 << HASH_BITS) + size) * sizeof(int32_t);
+    return (((size_t)1 << HASH_BITS) + size) * sizeof(uint32_t);
 }
 
 /* An empty one. Returns 0 or -ENOMEM. */
 static int index_open(const uint8_t *bytes, uint32_t size, struct index *ret)
 {
-    int32_t *places = pages_new(index_memory(size));
+    uint32_t *places = pages_new(index_memory(size));
 
     if (!places)
         return -ENOMEM;
-    for (size_t i = 0; i < (size_t)1 << HASH_BITS; i++)
-        places[i] = NOWHERE;
     *ret = (struct index){bytes, size, places, places + ((size_t)1 << HASH_BITS)};
     return 0;
 }
@@ -84,10 +81,10 @@ static void index_close(struct index *index)
 
 static void index_add(struct index *index, uint32_t place)
 {
-    int32_t *first = &index->first[hash(index->bytes + place)];
+    uint32_t *first = &index->first[hash(index->bytes + place)];
 
     index->previous[place] = *first;
-    *first = (int32_t)place;
+    *first = place + 1;
 }
 
 /* ---- Copies -------------------------------------------------------------------------------- */
@@ -161,15 +158,15 @@ static void consider(const struct packer *packer, uint32_t at, uint8_t choice, s
 static void search(const struct packer *packer, uint32_t at, bool flash, struct copy *best)
 {
     const struct index *index = flash ? &packer->flash : &packer->self;
-    int32_t place = index->first[hash(packer->self.bytes + at)];
+    uint32_t next = index->first[hash(packer->self.bytes + at)];
 
-    for (int depth = DEPTH; place != NOWHERE && depth > 0; depth--) {
-        struct source source = {flash, (uint32_t)place - at};
+    for (int depth = DEPTH; next > 0 && depth > 0; depth--) {
+        struct source source = {flash, next - 1 - at};
 
         if (best->length >= LONG_ENOUGH)
             return;
         consider(packer, at, flash ? UNPACK_FLASH : UNPACK_BUFFER, source, best);
-        place = index->previous[place];
+        next = index->previous[next - 1];
     }
 }
 

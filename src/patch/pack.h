@@ -11,8 +11,8 @@
  * Returns 0 with the packed bytes in *ret, which the caller frees (NULL if there are none); or
  * -ENOMEM.
  *
- * Needs about 5 bytes of memory for each of the window and of the bytes while it works. The time
- * for a byte is bounded, whatever the bytes: 128 KiB take milliseconds.
+ * Needs 4 bytes of memory for each of the window and of the bytes, and 1 MiB, while it works. The
+ * time for a byte is bounded, whatever the bytes: 128 KiB take milliseconds.
  */
 int pack(const struct unpack_window *flash, const uint8_t *bytes, uint32_t size, uint8_t **ret,
          uint32_t *ret_size);

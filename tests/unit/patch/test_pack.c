@@ -1,5 +1,7 @@
 /* What is packed and unpacked is the same again, with and without flash to copy from. */
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "fixture.h"
 #include "patch/pack.h"
@@ -109,6 +111,69 @@ static void test_changed_words(void **state)
     assert_true(round_trip(&flash, bytes, SECTOR) <= 100 * 4 + 10);
 }
 
+/* Two places that the bytes come from by turns: a token of one byte each time. */
+static void test_two_sources(void **state)
+{
+    _cleanup_free_ uint8_t *old = allocate(FLASH_SIZE), *bytes = allocate(SECTOR);
+    struct unpack_window flash = {old, FLASH_SIZE, 0};
+    uint32_t seed = 7;
+
+    (void)state;
+    fill_random(old, FLASH_SIZE, &seed);
+    for (uint32_t i = 0; i < SECTOR; i++)
+        bytes[i] = old[i + (i / 10 % 2 ? SECTOR : 5000)];
+    assert_true(round_trip(&flash, bytes, SECTOR) <= SECTOR / 10 + 20);
+}
+
+/* A short copy is passed by for a long one that begins a byte later. */
+static void test_longer_copy_later(void **state)
+{
+    const uint32_t n = 500, length = 100;
+    _cleanup_free_ uint8_t *old = allocate(FLASH_SIZE), *bytes = allocate(SECTOR);
+    struct unpack_window flash = {old, FLASH_SIZE, 0};
+    uint32_t seed = 8;
+
+    (void)state;
+    fill_random(old, FLASH_SIZE, &seed);
+    for (uint32_t i = 0; i < n; i++) {
+        uint8_t *piece = bytes + i * length, *begin = old + i * 2 * length;
+
+        memcpy(piece + 1, old + 2 * SECTOR + (i * 7919) % (SECTOR - length), length - 1);
+        fill_random(piece, 1, &seed);
+        memcpy(begin, piece, 6); /* the short copy, from another place */
+    }
+    /* A token, its source of up to 3 bytes and a literal. With the short copy it would be 8. */
+    assert_true(round_trip(&flash, bytes, n * length) <= n * 6);
+}
+
+/* Bytes of address space that the process has. */
+static size_t address_space(void)
+{
+    unsigned long pages = 0;
+    FILE *file = fopen("/proc/self/statm", "re");
+
+    assert_non_null(file);
+    assert_int_equal(fscanf(file, "%lu", &pages), 1);
+    fclose(file);
+    return pages * (size_t)sysconf(_SC_PAGESIZE);
+}
+
+/* The work's memory goes back: hundreds of packs need no more than one. */
+static void test_memory(void **state)
+{
+    const size_t one_pack = 4 * (FLASH_SIZE + SECTOR), rounds = 300;
+    _cleanup_free_ uint8_t *old = allocate(FLASH_SIZE);
+    struct unpack_window flash = {old, FLASH_SIZE, 0};
+
+    (void)state;
+    memset(old, 0, FLASH_SIZE);
+    round_trip(&flash, old, SECTOR);
+    size_t before = address_space();
+    for (size_t i = 0; i < rounds; i++)
+        round_trip(&flash, old, SECTOR);
+    assert_true(address_space() < before + rounds * one_pack / 2);
+}
+
 /* Repetitions, which have the longest chains and copies, pack to next to nothing. */
 static void test_repetitive(void **state)
 {
@@ -153,10 +218,16 @@ static void test_random_edits(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_nothing),       cmocka_unit_test(test_kinds),
-        cmocka_unit_test(test_bound),         cmocka_unit_test(test_unchanged),
-        cmocka_unit_test(test_changed_words), cmocka_unit_test(test_repetitive),
+        cmocka_unit_test(test_nothing),
+        cmocka_unit_test(test_kinds),
+        cmocka_unit_test(test_bound),
+        cmocka_unit_test(test_unchanged),
+        cmocka_unit_test(test_changed_words),
+        cmocka_unit_test(test_repetitive),
         cmocka_unit_test(test_random_edits),
+        cmocka_unit_test(test_two_sources),
+        cmocka_unit_test(test_longer_copy_later),
+        cmocka_unit_test(test_memory),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -64,6 +64,10 @@ static unsigned int per_mille(const struct image *image, const struct image *bas
         changed += plan->packets[i].header.size;
     }
     assert_memory_equal(chip.flash, image->bytes, image->size);
+    if (changed == 0) {
+        fail_msg("nothing changes");
+        return 0;
+    }
     return packed * 1000 / changed;
 }
 
