@@ -397,9 +397,10 @@ proc m4flash_bring {config image_dir start sector_size n all} {
 		if {![file exists $image_dir/start.bin]} {
 			m4flash_by_openocd $image_dir $start $sector_size $n $all
 		} elseif {[catch {m4flash_by_routine $image_dir $n $all} message]} {
+			set touched [expr {$::m4flash_stage ne "connect"}]
 			m4flash_say "again without the routine on the chip: [m4flash_reason $message]"
 			reset halt
-			m4flash_by_openocd $image_dir $start $sector_size $n $all
+			m4flash_by_openocd $image_dir $start $sector_size $n [expr {$all || $touched}]
 		}
 		m4flash_reset
 	}

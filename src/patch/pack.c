@@ -15,12 +15,12 @@
 enum {
     KEY = 4, /* bytes that are hashed: the shortest copy that a search finds */
     HASH_BITS = 15,
-    DEPTH = 32,        /* places that are looked at for one search */
+    DEPTH = 8,         /* places that are looked at for one search */
     LONG_ENOUGH = 128, /* a copy of this length ends the search */
     NOWHERE = -1,
 };
 
-/* Places in bytes by the hash of what begins there. The latest comes first. */
+/* Places in bytes by the hash of what begins there. The one that was added last comes first. */
 struct index {
     const uint8_t *bytes;
     uint32_t size;
@@ -291,8 +291,9 @@ int pack(const struct unpack_window *flash, const uint8_t *bytes, uint32_t size,
         index_close(&packer.flash);
         return r;
     }
-    for (uint32_t place = 0; place + KEY <= flash->size; place++)
-        index_add(&packer.flash, place);
+    /* The lowest place comes first in its chain: behind it there is most to copy. */
+    for (uint32_t end = flash->size; end >= KEY; end--)
+        index_add(&packer.flash, end - KEY);
     pack_all(&packer);
     index_close(&packer.flash);
     index_close(&packer.self);

@@ -11,6 +11,7 @@ import argparse
 import json
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 import tempfile
@@ -103,6 +104,8 @@ def main():
                        help="write this run's ratios to tests/bench/ratios.json")
     options = parser.parse_args()
 
+    # So that what has been started is ended then, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("bench: ended by a signal"))
     where = machine.describe()
     comparisons, left_out = measure()
     report(where, comparisons, left_out, options)

@@ -44,6 +44,12 @@ def systemd_runs_here():
     return os.path.isdir("/run/systemd/system")
 
 
+def inside(pid, *command):
+    """Runs a command where the process is."""
+    return subprocess.run(["nsenter", "-t", str(pid), "-a", *command], check=False,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
 class Cgroup:
     """Where no systemd hands out cgroups all containers would share one; this one has its own."""
 
@@ -88,31 +94,29 @@ class Container:
 
     def boot(self):
         try:
-            self.pid = wait_for(self.find_init, "the container's init")
-            wait_for(self.is_up, "the container to boot", pause=0.1)
+            self.pid = wait_for(self.booted_init, "systemd in the container", pause=0.1)
         except AssertionError as error:
             raise Unavailable(f"the container does not boot: {error}: {self.said()}") from None
 
-    def find_init(self):
+    def booted_init(self):
+        """The pid of the container's systemd once it has started everything, else None. Before it
+        nspawn has another child for a moment."""
         if self.nspawn.poll() is not None:
             raise Unavailable(f"systemd-nspawn: {self.said()}")
         with open(f"/proc/{self.nspawn.pid}/task/{self.nspawn.pid}/children",
                   encoding="ascii") as file:
-            children = file.read().split()
-        return int(children[0]) if children else None
-
-    def is_up(self):
-        if self.nspawn.poll() is not None:
-            raise Unavailable(f"systemd-nspawn: {self.said()}")
-        return self.run("systemctl", "is-system-running").stdout.strip() in ("running", "degraded")
+            for child in file.read().split():
+                state = inside(child, "systemctl", "is-system-running").stdout.strip()
+                if state in ("running", "degraded"):
+                    return int(child)
+        return None
 
     def said(self):
         self.console.seek(0)
         return last_line(self.console.read().decode(errors="replace"))
 
     def run(self, *command):
-        return subprocess.run(["nsenter", "-t", str(self.pid), "-a", *command], check=False,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        return inside(self.pid, *command)
 
     def path(self, inside):
         """How to reach a path of the container's from here."""

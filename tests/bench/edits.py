@@ -4,6 +4,8 @@ from harness.sketches import Upload
 from sketches.elf import Elf
 
 FLASH_START = 0x08100000
+SIZES = {"small": "50 KiB", "big": "300 KiB"}  # about
+EDITS = {"constant": "a constant changed", "line": "a line added", "library": "a library added"}
 
 
 def file_offset(elf, address):
@@ -22,6 +24,9 @@ def with_byte_flipped(base, place):
     return Upload(bytes(data), bytes(image))
 
 
-def rounds(read):
-    """Nothing yet."""
-    return []
+def rounds(folder, read):
+    """Real ones, edited and compiled: for each base its changes, as (case, upload, target)."""
+    for size, words in SIZES.items():
+        yield read(folder / f"{size}-base.elf"), [
+            (f"{edit}, {words}", read(folder / f"{size}-{name}.elf"), None)
+            for name, edit in EDITS.items()]

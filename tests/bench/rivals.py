@@ -10,7 +10,7 @@ import struct
 import subprocess
 import time
 
-from container import Container, Unavailable, last_line
+from container import Container
 
 from harness import processes
 from harness.pushes import ADB_PIECE, OLD_TIME, adb_open, write_all
@@ -18,33 +18,33 @@ from harness.waiting import wait_for
 
 UNITS = pathlib.Path(__file__).with_name("units")
 STOCK, LOOP, OURS = "stock path unit", "inotifywait loop", "m4flash"
-LOST = 5  # seconds without a start of OpenOCD after which there will be none
-
+LOST = 2  # seconds without a start of OpenOCD after which there will be none
 
 RIVALS = {  # name: (unit whose processes wait, inbox, folder of its OpenOCD)
     STOCK: ("stock.service", "/tmp/stock", "stock"),
     LOOP: ("loop.service", "/tmp/loop", "loop"),
     OURS: ("monitor-m4-elf-file.service", "/tmp/arduino", "ours"),
 }
+ADDED_UNITS = ["stock.path", "loop.service", "calm.service"]  # those that are started at boot
 
 
 class Rival:
     def __init__(self, name, container, shared):
         self.name = name
-        self.unit, inbox, folder = RIVALS[name]
+        _, inbox, folder = RIVALS[name]
         self.path = container.path(f"{inbox}/m4-user-sketch.elf")
         self.started = shared / folder / "openocd.started"
 
     def starts(self):
         """CLOCK_MONOTONIC in nanoseconds of each start of OpenOCD so far."""
-        return [time for (time,) in struct.iter_unpack("=Q", self.started.read_bytes())]
+        return [start for (start,) in struct.iter_unpack("=Q", self.started.read_bytes())]
 
-    def push(self, data):
+    def push(self, data, pause):
         """An adb push. Returns the milliseconds from its close() to the start of OpenOCD (None if
         it never came), and how often OpenOCD was started on a part of the file before."""
         before = len(self.starts())
         fd = adb_open(self.path)
-        write_all(fd, data, ADB_PIECE)
+        write_all(fd, data, ADB_PIECE, pause)
         closed = time.monotonic_ns()
         os.close(fd)
         os.utime(self.path, (OLD_TIME, OLD_TIME))
@@ -96,12 +96,11 @@ class Arena:
         units = self.root / "etc/systemd/system"
         wanted = units / "multi-user.target.wants"
         wanted.mkdir(exist_ok=True)
-        for name in ("stock.path", "stock.service", "loop.service", "calm.service"):
+        for name in ("stock.service", *ADDED_UNITS):
             shutil.copy(UNITS / name, units)
-        for name in ("stock.path", "loop.service", "calm.service"):
+        for name in ADDED_UNITS:
             link(wanted / name, f"/etc/systemd/system/{name}")
-        ours = "monitor-m4-elf-file.service"
-        link(wanted / ours, f"/usr/lib/systemd/system/{ours}")
+        link(wanted / RIVALS[OURS][0], f"/usr/lib/systemd/system/{RIVALS[OURS][0]}")
         shutil.copy(UNITS / "inboxes.conf", self.root / "etc/tmpfiles.d")
         shutil.copy(UNITS / "m4flash.conf", self.root / "etc/m4flash.conf")
         for _, _, folder in RIVALS.values():
@@ -115,12 +114,12 @@ class Arena:
             env=os.environ | {"DESTDIR": str(self.root)}, check=False,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         if done.returncode != 0:
-            raise Unavailable(f"meson install: {last_line(done.stdout)}")
+            raise RuntimeError(f"meson install: {done.stdout}")
 
     # ---- Once it has booted ---------------------------------------------------------------------
 
     def check_units(self):
-        units = ["stock.path", "loop.service", "calm.service", "monitor-m4-elf-file.service"]
+        units = [*ADDED_UNITS, RIVALS[OURS][0]]
         done = self.container.run("systemctl", "is-active", *units)
         if done.stdout.split() != ["active"] * len(units):
             log = self.container.run("journalctl", "--no-pager", "--lines=30").stdout

@@ -21,7 +21,7 @@ from world import World
 
 from harness import processes
 from harness.pushes import adb_push
-from harness.sketches import Upload
+from harness.sketches import Upload, good
 
 FOLDER = pathlib.Path(os.environ.get("SKETCHES", "."))
 AGAINST = "stock"
@@ -144,8 +144,10 @@ def measure(stock):
     yield from on_a_blank_board(stock, "4 KiB", small, None)
     yield from on_a_blank_board(stock, "300 KiB", middle, 0.04)
     yield from on_a_blank_board(stock, "1 MiB", big, 0.012)
-    yield from after(stock, middle, [one_byte_changed(middle, sector) for sector in range(3)])
-    for base, rounds in edits.rounds(read):
+    changes = [one_byte_changed(middle, sector) for sector in range(3)]
+    another = "another sketch over it, 300 KiB", good("another", len(middle.image)), 1.0
+    yield from after(stock, middle, [*changes, another])
+    for base, rounds in edits.rounds(pathlib.Path(os.environ["ROUNDS"]), read):
         yield from after(stock, base, rounds)
 
 

@@ -108,6 +108,7 @@ class Run:
             except Failure as failure:
                 self.say(f"again without the routine on the chip: {failure.message}")
                 self.out.lines(texts.CHAIN + texts.HALTED)
+                everything |= self.stage_name != "connect"
         self.by_openocd(everything, image_dir, *where)
 
     def leave_early(self):
