@@ -5,7 +5,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,21 +46,6 @@ static int read_board(struct board *ret)
     if (r < 0)
         return failed("the board profile cannot be used", r);
     return 0;
-}
-
-/*
- * libcrypto sets itself up at its first use, which takes longer than a verdict. If nobody waits for
- * one yet, now is the time.
- */
-static int prepare_digest(void)
-{
-    struct pollfd order = {.fd = ANSWER_FD_SOCKET, .events = POLLIN};
-    char digest[SKETCH_DIGEST_HEX];
-
-    if (poll(&order, 1, 0) != 0)
-        return 0;
-    int r = sketch_digest("", 0, digest);
-    return r < 0 ? failed("libcrypto cannot be used", r) : 0;
 }
 
 /* Returns 1 for go with the upload, 0 if the daemon does not need us after all, or -errno. */
@@ -167,9 +151,6 @@ static int run(void)
     struct board board;
 
     int r = read_board(&board);
-    if (r < 0)
-        return r;
-    r = prepare_digest();
     if (r < 0)
         return r;
     r = wait_for_go(&upload);

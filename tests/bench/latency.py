@@ -1,10 +1,11 @@
 #!/usr/bin/python3
 """How long from an uploader's close() to OpenOCD's first instruction?
 
-    tests/bench/latency.py [--rounds N] [--json] [SIZE...]
+    tests/bench/latency.py [--rounds N] [--json] [--paced] [SIZE...]
 
 starts m4flashd on an inbox of its own, pushes ELF files of these sizes (300K and 10M if there are
-none given), each time with another content, and tells the times in milliseconds. Needs M4FLASHD,
+none given), each time with another content, and tells the times in milliseconds. --paced: not all
+at once, but at the pace of USB 2, over which adb comes. Needs M4FLASHD,
 M4FLASH_CHECKER and INSTANT_OPENOCD in the environment (`meson devenv -C build` sets them) and no
 privileges. OpenOCD is instant_openocd.c, which notes when it was started.
 
@@ -29,6 +30,7 @@ from harness.waiting import wait_for  # noqa: E402
 
 SOURCE = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", ".."))
 IMAGE_MAX = 200 * 1024  # bytes of flash; the rest of a file is debug information
+USB_PAUSE = 0.002  # seconds between two pieces of 64 KiB: about 30 MB/s
 REST = 0.1  # seconds between two uploads, so that none meets the tail of the one before
 
 
@@ -57,11 +59,11 @@ def make_upload(stamp, size):
     return sketches.good(stamp, size=image, debug=size - image - 1024).data
 
 
-def upload(stage, data):
+def upload(stage, data, pause=0.0):
     """An adb push. Returns the milliseconds from its close() to OpenOCD's start."""
     before = len(stage.starts())
     fd = adb_open(stage.path)
-    write_all(fd, data, ADB_PIECE)
+    write_all(fd, data, ADB_PIECE, pause)
     closed = time.monotonic_ns()
     os.close(fd)
     os.utime(stage.path, (OLD_TIME, OLD_TIME))
@@ -106,7 +108,7 @@ def outcomes(stage):
         return []
 
 
-def measure(size, rounds):
+def measure(size, rounds, pause=0.0):
     """The times of so many uploads to m4flashd, in milliseconds."""
     times = []
     with tempfile.TemporaryDirectory(prefix="m4flash-latency-") as folder:
@@ -114,7 +116,7 @@ def measure(size, rounds):
         daemon = start_daemon(stage)
         try:
             for number in range(rounds + 1):
-                times.append(upload(stage, make_upload(f"latency {number}", size)))
+                times.append(upload(stage, make_upload(f"latency {number}", size), pause))
                 wait_for(lambda: len(outcomes(stage)) > number, "an outcome")
                 assert outcomes(stage)[-1]["result"] == "programmed", outcomes(stage)[-1]
                 time.sleep(REST)
@@ -133,9 +135,11 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--paced", action="store_true")
     parser.add_argument("sizes", nargs="*", metavar="SIZE", default=["300K", "10M"])
     options = parser.parse_args()
-    found = {size: measure(parse_size(size), options.rounds) for size in options.sizes}
+    pause = USB_PAUSE if options.paced else 0.0
+    found = {size: measure(parse_size(size), options.rounds, pause) for size in options.sizes}
     if options.json:
         print(json.dumps(found))
         return

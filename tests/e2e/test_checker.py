@@ -29,8 +29,11 @@ def wait_checker(daemon):
         lambda: next((p for p in checkers(daemon) if processes.state(p) == "S"), None), "a checker")
 
 
-def wait_no_checker(daemon):
-    wait_for(lambda: not processes.children(daemon.pid), "no child of the daemon")
+def wait_no_checker(daemon, **how):
+    wait_for(lambda: not processes.children(daemon.pid), "no child of the daemon", **how)
+
+
+SOON = {"limit": 8}  # seconds: before the daemon's patience with a silent upload ends
 
 
 @pytest.fixture
@@ -87,14 +90,14 @@ def test_aborted_upload_leaves_none(bench, daemon, half):
     os.unlink(bench.path)
     bench.uploads += 1
     assert bench.wait_outcome()["result"] == "aborted"
-    wait_no_checker(daemon)
+    wait_no_checker(daemon, **SOON)
 
 
 def test_deleted_while_it_is_written(bench, daemon, half):
     """No close is ever heard of."""
     wait_checker(daemon)
     os.unlink(bench.path)
-    wait_no_checker(daemon)
+    wait_no_checker(daemon, **SOON)
     os.close(half)
     bench.push(adb_push, UPLOAD)
     check_programmed(bench)
