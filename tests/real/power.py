@@ -16,7 +16,7 @@ from harness.waiting import wait_for
 
 SABOTAGE = os.environ.get("SABOTAGE", "libsabotage.so")
 OLD, NEW = sketches.good("old", size=200_000), sketches.good("new", size=140 * 1024)
-TINY_OLD, TINY_NEW = sketches.good("tiny old", size=6000), sketches.good("tiny new", size=4000)
+TINY_OLD, TINY_NEW = sketches.good("tiny old", size=12000), sketches.good("tiny new", size=4000)
 POWER_CUT = 3  # h7sim's exit status
 
 # An OpenOCD that takes the daemon with it when the chip's power fails: it is the same power. The

@@ -185,9 +185,10 @@ int memfd_create(const char *name, unsigned flags)
     return REAL(memfd_create, name, flags);
 }
 
-/* Where the checker is told to begin. */
-ssize_t send(int fd, const void *data, size_t size, int flags)
+/* Where the checker gets the snapshot and begins. */
+ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
 {
-    meddle_after("send", strlen("send"));
-    return REAL(send, fd, data, size, flags);
+    if (message->msg_controllen > 0)
+        meddle_after("hand over", strlen("hand over"));
+    return REAL(sendmsg, fd, message, flags);
 }

@@ -18,10 +18,10 @@ CRASHES = int(os.environ.get("M4FLASH_CRASHES", "12"))
 # What it is killed behind, and whether the job is on record by then.
 STAGES = {
     "received": ("memfd_create", False),
-    "snapshot": ("send", False),
+    "snapshot": ("hand over", False),
     "checked": ("Job 2: accepted", False),
+    "openocd": ("Job 2: connect", False),
     "intent": ("renameat /intent", True),
-    "openocd": ("Job 2: connect", True),
     "erasing": ("Job 2: erase", True),
     "erased": ("Job 2: write", True),
     "written": ("Job 2: verify", True),

@@ -14,6 +14,7 @@ from power import changes_of_one_push, some
 
 from harness import sketches
 from harness.pushes import adb_push
+from harness.waiting import wait_for
 
 CRASHES = int(os.environ.get("M4FLASH_CRASHES", "12"))
 THIRD = sketches.good("third", size=3000)
@@ -63,9 +64,9 @@ def check_programmed_with_warning(world):
 
 def check_works_again(world):
     """Nothing that the bad disk has left behind is in the way."""
-    before = len(world.history())
     world.push(adb_push, THIRD)
-    assert world.wait_outcomes(before + 1)[-1]["result"] == "programmed"
+    wait_for(lambda: world.entries_of(THIRD), world.log)
+    assert [entry["result"] for entry in world.entries_of(THIRD)] == ["programmed"]
     assert world.check_whole(THIRD) is THIRD
 
 

@@ -70,9 +70,10 @@ def test_new_sketch_cannot_be_programmed(tiny_world):
 
 
 def test_power_fails_while_the_old_one_is_put_back(tiny_world):
-    """The new one does not verify, the old one is put back, and there the power fails."""
+    """The new one does not verify, in neither way, the old one is put back, and there the power
+    fails."""
     world = tiny_world
-    beyond_new = len(world.new.image) // 32 + 20
+    beyond_new = 2 * (len(world.new.image) // 32) + 20
     assert beyond_new * 32 < len(world.old.image)
     fault = stuck_bit_of(world.new.image, world.old.image)
     world.cut_by_chip(fault, f"power-cut-word:{beyond_new}")
