@@ -15,7 +15,7 @@ from harness.waiting import wait_for
 
 UPLOADS = int(os.environ.get("M4FLASH_UPLOADS", "300"))
 FIRST = 100  # until every buffer has had its largest size
-NOISE_KIB = 16
+NOISE_KIB = 32  # which pages of the heap are whole and empty is a matter of luck
 
 
 def anonymous_kib(pid):
