@@ -36,7 +36,10 @@ packages_build=(
 )
 
 # To run the tests.
-packages_test=(openocd python3-pytest systemd libnewlib-arm-none-eabi)
+packages_test=(
+    openocd python3-pytest systemd libnewlib-arm-none-eabi
+    dbus-daemon python3-dbus
+)
 
 # To read the code.
 packages_reading=(clang clang-format clang-tidy cppcheck valgrind)

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <syslog.h>
 
+#include "daemon/bus.h"
 #include "daemon/default.h"
 #include "daemon/queue.h"
 
@@ -73,6 +74,7 @@ static void on_end(void *userdata)
     struct manager *manager = userdata;
 
     manager->deploy = deploy_free(manager->deploy);
+    bus_update_installed(manager->bus);
     queue_run(manager);
 }
 
