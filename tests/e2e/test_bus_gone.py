@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 
 import dbus.bus
@@ -78,8 +79,21 @@ def test_bus_gone_for_good(bench, bus, on_bus):
     bench.stop()
 
 
+def shrink_buffer(daemon):
+    """sd-bus has the kernel keep up to 8 MiB of messages: more than tests signal."""
+    for number, target in processes.descriptors(daemon.pid).items():
+        if target.startswith("socket:"):
+            with socket.socket(fileno=processes.borrow(daemon.pid, number)) as borrowed:
+                if borrowed.family == socket.AF_UNIX and borrowed.type == socket.SOCK_STREAM:
+                    if not borrowed.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+                        borrowed.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 16384)
+                        return
+    raise AssertionError("not connected")
+
+
 def test_bus_that_stalls(bench, bus, on_bus):
     """It takes nothing any more: programmings end, and so does the daemon."""
+    shrink_buffer(on_bus)
     bus.send(signal.SIGSTOP)
     for number in range(12):
         upload = sketches.good(number, size=500_000)
