@@ -5,8 +5,19 @@
 # bridge. These procedures tell where they are in lines that begin with "m4flash: ", make sure of
 # what they need before they erase anything, and let the chip run whatever happens.
 #
-# They need no more clocks on the wire than `program FILE verify reset exit` does: one connect, one
-# reset on each side, and whatever is counted or checked at all is so by the chip or by Linux.
+# What crosses the wire is what costs time. If there is a routine for the chip (src/routine), it
+# tells which sectors differ, builds their new content from the old one and the bytes that changed,
+# and erases, writes and compares them itself. Where there is none, or anything about it fails,
+# OpenOCD does all of it in its own way: no more clocks than `program FILE verify reset exit` takes.
+#
+# An image is a folder that m4flashd makes: sector-N.bin, the bytes of each sector; start.bin, the
+# routine, if there is one; and plan, which appears when the chip may be changed and says how. It is
+# a Tcl dictionary, empty if there is no routine:
+#   new      each sector's CRC-32, as it is to be (8 hexadecimal digits, as mdw prints them)
+#   base     each sector's CRC-32, as the packets need it, or nothing if they need nothing
+#   packets  the sectors of which sector-N.packet has what changed; of the others the routine gets
+#            sector-N.bin, and sector-N.raw that says what to do with it
+#   order    the sectors, in the order in which they are to be sent; first.packet goes last of all
 
 # The first bytes of a sketch hold the stack pointer by which the M7 knows that there is one. They
 # are written last, so that a sketch cut short by a power failure is never started. The number is a
@@ -154,6 +165,165 @@ proc m4flash_verify {start image_dir image sector_size n} {
 	error $message
 }
 
+# Nothing is erased before m4flashd has said that it may be, by a file that appears whole: its record
+# of what is being done must be safe from a power failure first.
+proc m4flash_plan {image_dir} {
+	while {![file exists $image_dir/plan]} {
+		sleep 1
+	}
+	set file [open $image_dir/plan r]
+	set plan [$file read]
+	$file close
+	if {$plan eq "refused"} {
+		error "the daemon has refused this image"
+	}
+	return $plan
+}
+
+# ---- The routine's way -----------------------------------------------------------------------
+
+# src/routine/mailbox.h has these numbers.
+set m4flash_mailbox 0x20000000
+set m4flash_entry   0x20000024
+set m4flash_results 0x20000fc0
+set m4flash_packet  0x20001000
+set m4flash_buffer  0x24000000
+set m4flash_errors  {{} {bad packet} {erase failed} {write failed} {verify failed}}
+set m4flash_patience 30000
+
+# Reads n words, as 8 hexadecimal digits each. mdw prints 8 in a line, behind their address.
+proc m4flash_words {address n} {
+	set words {}
+	foreach line [split [string trim [mdw $address $n]] \n] {
+		lappend words {*}[lrange $line 1 end]
+	}
+	if {[llength $words] != $n} {
+		error "cannot read $n words at $address"
+	}
+	return $words
+}
+
+# Loads it, which makes it compute each sector's CRC-32, and lets it run. From here on the core is
+# neither halted nor asked for its state, only memory is read and written.
+proc m4flash_start {image_dir} {
+	load_image $image_dir/start.bin $::m4flash_mailbox bin
+	reg pc $::m4flash_entry
+	resume
+}
+
+# Waits until the routine has done what it was asked for.
+proc m4flash_answer {} {
+	set start [ms]
+	while {1} {
+		lassign [m4flash_words $::m4flash_mailbox 4] request error address status
+		if {$request eq "00000000"} {
+			break
+		}
+		if {[ms] - $start > $::m4flash_patience} {
+			error "the routine does not answer"
+		}
+		sleep 1
+	}
+	set text [lindex $::m4flash_errors [expr 0x$error]]
+	if {$text ne ""} {
+		error "$text at 0x$address, FLASH_SR = 0x$status"
+	}
+}
+
+proc m4flash_survey {n} {
+	m4flash_answer
+	return [m4flash_words $::m4flash_results $n]
+}
+
+proc m4flash_ask {request} {
+	mww $::m4flash_mailbox $request
+}
+
+# Has the routine bring one stretch of flash up to what the packet in that file says.
+proc m4flash_send {path} {
+	load_image $path $::m4flash_packet bin
+	m4flash_ask 2
+	m4flash_answer
+}
+
+# The same for a sector of which the routine gets every byte.
+proc m4flash_send_raw {image_dir sector} {
+	if {[file size $image_dir/sector-$sector.bin] > 0} {
+		load_image $image_dir/sector-$sector.bin $::m4flash_buffer bin
+	}
+	m4flash_send $image_dir/sector-$sector.raw
+}
+
+# The sectors to send, in the plan's order: all, or those that differ.
+proc m4flash_changed {plan found all} {
+	set changed {}
+	foreach sector [dict get $plan order] {
+		if {$all || [lindex $found $sector] ne [lindex [dict get $plan new] $sector]} {
+			lappend changed $sector
+		}
+	}
+	return $changed
+}
+
+# Packets copy from what the chip should hold. If it does not hold that, they are of no use.
+proc m4flash_packets {plan found} {
+	set base [dict get $plan base]
+	return [expr {$base eq "" || $base eq $found ? [dict get $plan packets] : ""}]
+}
+
+# Sector 0 comes first and its first bytes, without which nothing is started, last of all. The chip
+# erases and writes sector by sector, so the two stages are one.
+proc m4flash_send_all {image_dir plan changed packets} {
+	set total 0
+	set done 0
+	foreach sector $changed {
+		incr total [file size $image_dir/sector-$sector.bin]
+	}
+	m4flash_stage erase
+	m4flash_stage write
+	m4flash_say "progress 0 $total"
+	foreach sector $changed {
+		m4flash_say "sector $sector"
+		if {$sector in $packets} {
+			m4flash_send $image_dir/sector-$sector.packet
+		} else {
+			m4flash_send_raw $image_dir $sector
+		}
+		incr done [file size $image_dir/sector-$sector.bin]
+		m4flash_say "progress $done $total"
+	}
+	if {0 in $changed} {
+		m4flash_send $image_dir/first.packet
+	}
+}
+
+proc m4flash_check_all {plan n} {
+	m4flash_stage verify
+	m4flash_ask 1
+	set found [m4flash_survey $n]
+	if {$found ne [dict get $plan new]} {
+		error "checksum mismatch"
+	}
+}
+
+proc m4flash_by_routine {image_dir n all} {
+	m4flash_start $image_dir
+	set found [m4flash_survey $n]
+	set plan [m4flash_plan $image_dir]
+	if {$plan eq ""} {
+		error "there is no plan for it"
+	}
+	set changed [m4flash_changed $plan $found $all]
+	if {$changed eq ""} {
+		m4flash_say unchanged
+		return
+	}
+	m4flash_send_all $image_dir $plan $changed [m4flash_packets $plan $found]
+	m4flash_check_all $plan $n
+}
+
+# ---- OpenOCD's way ---------------------------------------------------------------------------
+
 # True if the chip holds all of that already. A difference is no error here, so nothing is said of it.
 proc m4flash_holds {start image_dir image size} {
 	set level [lindex [debug_level] end]
@@ -205,32 +375,46 @@ proc m4flash_run {body} {
 	shutdown
 }
 
-# Brings the n sectors from start on to what the files sector-N.bin in image_dir hold (N from 0; what
-# is missing is 0xFF), and lets the chip run. Nothing else is erased or written.
-proc m4flash_program {config image_dir start sector_size n} {
-	m4flash_bring $config $image_dir $start $sector_size $n 0
+proc m4flash_by_openocd {image_dir start sector_size n all} {
+	set size [expr {$n * $sector_size}]
+	set image [m4flash_image $image_dir $sector_size $n]
+	lassign [m4flash_bank $start $size] bank base
+
+	if {!$all && [m4flash_holds $start $image_dir $image $size]} {
+		m4flash_say unchanged
+		return
+	}
+	m4flash_plan $image_dir
+	m4flash_erase $start $sector_size $n
+	m4flash_write $bank [expr {$start - $base}] $image_dir $image
+	m4flash_verify $start $image_dir $image $sector_size $n
 }
 
-# The same, but a chip that holds just that is not touched, only let run anew.
-proc m4flash_update {config image_dir start sector_size n} {
-	m4flash_bring $config $image_dir $start $sector_size $n 1
-}
-
-proc m4flash_bring {config image_dir start sector_size n look_first} {
+# The routine's way, if there is one. Whatever goes wrong with it, OpenOCD's own way is left.
+proc m4flash_bring {config image_dir start sector_size n all} {
 	m4flash_run {
 		m4flash_connect $config
-		set image [m4flash_image $image_dir $sector_size $n]
-		lassign [m4flash_bank $start [expr {$n * $sector_size}]] bank base
-
-		if {$look_first && [m4flash_holds $start $image_dir $image [expr {$n * $sector_size}]]} {
-			m4flash_say unchanged
-		} else {
-			m4flash_erase $start $sector_size $n
-			m4flash_write $bank [expr {$start - $base}] $image_dir $image
-			m4flash_verify $start $image_dir $image $sector_size $n
+		if {![file exists $image_dir/start.bin]} {
+			m4flash_by_openocd $image_dir $start $sector_size $n $all
+		} elseif {[catch {m4flash_by_routine $image_dir $n $all} message]} {
+			set touched [expr {$::m4flash_stage ne "connect"}]
+			m4flash_say "again without the routine on the chip: [m4flash_reason $message]"
+			reset halt
+			m4flash_by_openocd $image_dir $start $sector_size $n [expr {$all || $touched}]
 		}
 		m4flash_reset
 	}
+}
+
+# Brings the n sectors from start on to what the files sector-N.bin in image_dir hold (N from 0; what
+# is missing is 0xFF), and lets the chip run. Nothing else is erased or written.
+proc m4flash_program {config image_dir start sector_size n} {
+	m4flash_bring $config $image_dir $start $sector_size $n 1
+}
+
+# The same, but what the chip holds already is not touched, only let run anew.
+proc m4flash_update {config image_dir start sector_size n} {
+	m4flash_bring $config $image_dir $start $sector_size $n 0
 }
 
 # Lets the chip run that an earlier run may have left halted.

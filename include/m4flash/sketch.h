@@ -37,6 +37,7 @@ struct board {
     char compatible[BOARD_TEXT_MAX];     /* prefix of a device tree's compatible string, or "" */
     char health_file[BOARD_TEXT_MAX];    /* readable when the bridge answers, or "" */
     char openocd_config[BOARD_TEXT_MAX]; /* absolute path, or "" */
+    char routine[BOARD_TEXT_MAX];        /* that programs the chip from its own RAM, or "" */
     struct board_range flash;            /* the sketch's window; start and size in whole sectors */
     uint32_t sector_size;                /* bytes an erase takes: a power of two */
     uint32_t word_size; /* bytes programmed at once ("flash word"): a power of two */

@@ -1,4 +1,4 @@
-# What run, test and format share: messages, packages, the build folder. Sourced by bash.
+# What run, test, bench and format share: messages, packages, the build folder. Sourced by bash.
 #
 # Each script works from a fresh clone on a fresh Debian 12 (as root or with sudo) and does nothing
 # that is already done.
@@ -37,7 +37,7 @@ packages_build=(
 
 # To run the tests.
 packages_test=(
-    openocd python3-pytest systemd libnewlib-arm-none-eabi
+    openocd python3-pytest systemd libnewlib-arm-none-eabi libstdc++-arm-none-eabi-newlib
     dbus-daemon python3-dbus
 )
 
@@ -46,6 +46,9 @@ packages_reading=(clang clang-format clang-tidy cppcheck valgrind)
 
 # To see a sketch being programmed.
 packages_run=(openocd)
+
+# To measure beside a systemd that is booted in a container.
+packages_bench=(mmdebstrap systemd-container)
 
 # missing_packages PACKAGE...: prints those that are not installed.
 missing_packages()

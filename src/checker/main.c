@@ -1,10 +1,11 @@
 /*
  * m4flash-checker: judges one upload, in a process of its own because it parses a stranger's bytes.
- * Everything it needs is inherited (sketch/answer.h has the descriptors and the conversation), so
- * it opens nothing, and it can be locked up before it looks at the upload.
+ * Everything it needs is inherited or handed to it (sketch/answer.h has the descriptors and the
+ * conversation), so it opens nothing, and it can be locked up before it gets the upload.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +19,7 @@
 #include "sketch/answer.h"
 #include "util/cleanup.h"
 #include "util/fd.h"
+#include "util/fd_pass.h"
 
 static void complain(const char *file, unsigned line, const char *message, _unused_ void *userdata)
 {
@@ -47,17 +49,36 @@ static int read_board(struct board *ret)
     return 0;
 }
 
-/* Returns 1 for go, 0 if the daemon does not need us after all, or -errno. */
-static int wait_for_go(void)
+/*
+ * libcrypto sets itself up at its first use, which takes longer than a verdict. If nobody waits for
+ * one yet, now is the time.
+ */
+static int prepare_digest(void)
 {
+    struct pollfd order = {.fd = ANSWER_FD_SOCKET, .events = POLLIN};
+    char digest[SKETCH_DIGEST_HEX];
+
+    if (poll(&order, 1, 0) != 0)
+        return 0;
+    int r = sketch_digest("", 0, digest);
+    return r < 0 ? failed("libcrypto cannot be used", r) : 0;
+}
+
+/* Returns 1 for go with the upload, 0 if the daemon does not need us after all, or -errno. */
+static int wait_for_go(int *ret_upload)
+{
+    _cleanup_fd_ int upload = -EBADF;
     char byte;
 
-    ssize_t n = fd_read_full(ANSWER_FD_SOCKET, &byte, 1);
-    if (n < 0)
-        return failed("the daemon cannot be heard", (int)n);
-    if (n == 0)
+    int r = fd_receive(ANSWER_FD_SOCKET, &byte, &upload);
+    if (r < 0)
+        return failed("the daemon cannot be heard", r);
+    if (r == 0)
         return 0;
-    return byte == ANSWER_GO ? 1 : failed("the daemon said something else than go", -EBADMSG);
+    if (byte != ANSWER_GO)
+        return failed("the daemon said something else than go", -EBADMSG);
+    *ret_upload = TAKE_FD(upload);
+    return 1;
 }
 
 struct upload {
@@ -71,19 +92,19 @@ static void upload_done(struct upload *upload)
         munmap(upload->bytes, upload->size);
 }
 
-static int map_upload(struct upload *ret)
+static int map_upload(int fd, struct upload *ret)
 {
     struct stat st;
 
-    if (fstat(ANSWER_FD_UPLOAD, &st) < 0)
-        return failed("there is no upload", -errno);
+    if (fstat(fd, &st) < 0)
+        return failed("the upload cannot be looked at", -errno);
     if (st.st_size == 0) {
         *ret = (struct upload){NULL, 0}; /* which cannot be mapped, but judged */
         return 0;
     }
     if ((uint64_t)st.st_size > SIZE_MAX)
         return failed("the upload cannot be mapped", -EFBIG);
-    void *bytes = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, ANSWER_FD_UPLOAD, 0);
+    void *bytes = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
     if (bytes == MAP_FAILED)
         return failed("the upload cannot be mapped", -errno);
     *ret = (struct upload){bytes, (size_t)st.st_size};
@@ -98,15 +119,10 @@ static int answer(const void *data, size_t size)
 
 static int answer_verdict(const struct sketch_report *report, const uint8_t *image)
 {
-    char digest[SKETCH_DIGEST_HEX];
     struct answer_head head;
-    bool accepted = report->code == SKETCH_ACCEPTED;
 
-    int r = accepted ? sketch_digest(image, report->image_size, digest) : 0;
-    if (r < 0)
-        return failed("the image's digest cannot be computed", r);
-    answer_make_head(report, accepted ? digest : NULL, &head);
-    r = answer(&head, sizeof(head));
+    answer_make_head(report, &head);
+    int r = answer(&head, sizeof(head));
     return r < 0 ? r : answer(image, report->image_size);
 }
 
@@ -123,13 +139,13 @@ static int answer_digest(const struct upload *upload)
     return answer(&tail, sizeof(tail));
 }
 
-static int judge(const struct board *board)
+static int judge(const struct board *board, int fd)
 {
     _cleanup_(upload_done) struct upload upload = {NULL, 0};
     _cleanup_free_ uint8_t *image = NULL;
     struct sketch_report report;
 
-    int r = map_upload(&upload);
+    int r = map_upload(fd, &upload);
     if (r < 0)
         return r;
     r = sketch_check(board, upload.size > 0 ? upload.bytes : "", upload.size, &report, &image);
@@ -142,17 +158,22 @@ static int judge(const struct board *board)
 /*
  * In this order: the board profile is the administrator's and its reader may still use anything the
  * process has; from then on nothing is trusted, so between the two is the place to give up every
- * right. Waiting comes after that, so that a checker can be started, and locked up, ahead of need.
+ * right. Waiting comes after that, so that a checker can be started, and locked up, ahead of need:
+ * then it needs to receive one descriptor, map it and write to the socket, no more.
  */
 static int run(void)
 {
+    _cleanup_fd_ int upload = -EBADF;
     struct board board;
 
     int r = read_board(&board);
     if (r < 0)
         return r;
-    r = wait_for_go();
-    return r > 0 ? judge(&board) : r;
+    r = prepare_digest();
+    if (r < 0)
+        return r;
+    r = wait_for_go(&upload);
+    return r > 0 ? judge(&board, upload) : r;
 }
 
 static int parse_argv(int argc, char **argv)
@@ -165,11 +186,11 @@ static int parse_argv(int argc, char **argv)
     }
     if (argc == 2 && strcmp(argv[1], "--help") == 0) {
         printf("Usage: m4flash-checker [--help|--version]\n\n"
-               "Judges one upload for m4flashd, which starts it with the upload on descriptor %d,\n"
-               "a socket on %d and the board profile on %d. To check a sketch by hand, use\n"
-               "m4flash check FILE.\n\n"
+               "Judges one upload for m4flashd, which starts it with a socket, over which the\n"
+               "upload comes, on descriptor %d and the board profile on %d. To check a sketch by\n"
+               "hand, use m4flash check FILE.\n\n"
                "Exit status: 0 judged or not needed, 1 failed, 2 usage.\n",
-               ANSWER_FD_UPLOAD, ANSWER_FD_SOCKET, ANSWER_FD_BOARD);
+               ANSWER_FD_SOCKET, ANSWER_FD_BOARD);
         return 0;
     }
     fprintf(stderr, "m4flash-checker: only --help and --version are options\n");

@@ -119,6 +119,7 @@ static const struct key keys[] = {
     {"Flash", "Size", set_u32, ON(flash.size), REQUIRED, NUMBER},
     {"Flash", "SectorSize", set_u32, ON(sector_size), REQUIRED, NUMBER},
     {"Flash", "WordSize", set_u32, ON(word_size), REQUIRED, NUMBER},
+    {"Flash", "Routine", set_name, ON(routine), OPTIONAL, "letters, digits, '-', '_' and '.'"},
     {"Boot", "StackMask", set_u32, ON(stack_mask), REQUIRED, NUMBER},
     {"Boot", "StackValue", set_u32, ON(stack_value), REQUIRED, NUMBER},
     {"Core", "Architecture", set_architecture, ON(cpu_arch_max), REQUIRED,

@@ -7,6 +7,7 @@
 
 #include <syslog.h>
 
+#include "daemon/checking.h"
 #include "daemon/inbox.h"
 #include "daemon/queue.h"
 #include "daemon/reading.h"
@@ -38,7 +39,7 @@ static void on_gone(struct manager *manager)
     if (manager->arrivals > 0 || manager_find(manager, JOB_WAITING))
         reading_close_deleted(manager);
     manager->arrivals = 0;
-    manager->overwritten = false;
+    manager->arriving = manager->overwritten = false;
     for (size_t i = 0; i < manager->n_jobs; i++) {
         struct job *job = manager->jobs[i];
         if (job->state == JOB_NEW)
@@ -47,6 +48,7 @@ static void on_gone(struct manager *manager)
             job->detached = true;
     }
     queue_run(manager);
+    checking_relax(manager);
 }
 
 /* Another upload was heard of while one was read: if that is incomplete, it may be this one's. */
@@ -58,9 +60,17 @@ static void doubt_fresh(struct manager *manager)
         fresh->doubted = true;
 }
 
+/* It is on its way: a checker can be ready by the time it is there. */
+static void expect_upload(struct manager *manager)
+{
+    manager->arriving = true;
+    checking_prepare(manager);
+}
+
 /* An upload that was announced and not read yet is lost to the next one, or it is being read. */
 static void on_written(struct manager *manager)
 {
+    expect_upload(manager);
     manager->written = true;
     if (manager->arrivals > 0) {
         manager->overwritten = true;
@@ -112,6 +122,7 @@ static void look(struct manager *manager)
     if (manager_find(manager, JOB_NEW))
         sd_event_source_set_enabled(manager->look_source, SD_EVENT_ONESHOT);
     queue_run(manager);
+    checking_relax(manager);
 }
 
 static int on_look(sd_event_source *source, void *userdata)
@@ -128,8 +139,13 @@ static void on_watch(enum watch_event what, void *userdata)
     if (manager->stopping)
         return;
     switch (what) {
+    case WATCH_CREATED:
+        expect_upload(manager);
+        return;
     case WATCH_COMPLETE:
+        checking_prepare(manager); /* while it is copied */
         doubt_fresh(manager);
+        manager->arriving = false;
         manager->arrivals++;
         manager->touched = manager->attributes_changed;
         manager->overwritten = false;

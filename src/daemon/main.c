@@ -1,5 +1,6 @@
 /* m4flashd: waits for sketches in an inbox, has them checked, and programs them with OpenOCD. */
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 
 enum {
     EXIT_USAGE = 2,
+    LARGE = 64 * 1024, /* bytes */
 };
 
 /* Before anything else, so that no child is missed. */
@@ -30,6 +32,16 @@ static int arrange_signals(void)
     if (signal(SIGPIPE, SIG_IGN) == SIG_ERR)
         return -errno;
     return 0;
+}
+
+/*
+ * Images are large and short-lived. In mappings of their own they leave no holes in a heap that is
+ * to stay small for months; without a fixed threshold malloc() would move them there by itself.
+ */
+static void arrange_memory(void)
+{
+    mallopt(M_MMAP_THRESHOLD, LARGE);
+    mallopt(M_TRIM_THRESHOLD, LARGE);
 }
 
 static int run(const struct options *options)
@@ -60,6 +72,7 @@ int main(int argc, char *argv[])
         return EXIT_USAGE;
     if (r == OPTIONS_DONE)
         return EXIT_SUCCESS;
+    arrange_memory();
     if (r >= 0)
         r = arrange_signals();
     if (r >= 0)

@@ -10,6 +10,7 @@
 #include <systemd/sd-daemon.h>
 
 #include "daemon/bus.h"
+#include "daemon/checking.h"
 #include "daemon/control.h"
 #include "daemon/default.h"
 #include "daemon/inbox.h"
@@ -162,7 +163,7 @@ static int on_stop(sd_event_source *source, const struct signalfd_siginfo *info,
     sd_notify(false, "STOPPING=1");
     journal_log(manager->journal, LOG_INFO, "Stopping (%s)%s.", strsignal((int)info->ssi_signo),
                 manager->deploy ? " when the running programming has ended" : "");
-    manager->check = check_free(manager->check);
+    checking_settle(manager);
     leave_jobs(manager, false);
     queue_run(manager);
     return 0;
@@ -193,7 +194,7 @@ struct manager *manager_free(struct manager *manager)
     intake_stop(manager);
     for (size_t i = 0; i < ELEMENTSOF(manager->signals); i++)
         sd_event_source_disable_unref(manager->signals[i]);
-    check_free(manager->check);
+    checking_stop(manager);
     deploy_free(manager->deploy);
     while (manager->n_jobs > 0)
         manager_drop_job(manager, manager->jobs[manager->n_jobs - 1]);

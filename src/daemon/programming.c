@@ -34,6 +34,8 @@ static void on_line(int priority, const char *line, void *userdata)
 
 static struct outcome outcome_of(const struct job *job, const struct deploy_result *result)
 {
+    if (result->refused)
+        return outcome_internal("the checker gave no valid answer");
     if (*result->hook)
         return outcome_forbidden(result->hook);
     if (result->code != OPENOCD_OK)
@@ -64,7 +66,7 @@ static void on_result(const struct deploy_result *result, void *userdata)
     if (result->lost)
         journal_log(manager->journal, LOG_CRIT,
                     "The M4 holds no whole sketch, and none could be put back: upload one.");
-    if (result->code == OPENOCD_OK && !*result->hook)
+    if (result->code == OPENOCD_OK && !*result->hook && !result->refused)
         default_note(manager, job);
     manager_close_job(manager, job, &outcome);
 }
@@ -100,6 +102,7 @@ void programming_start(struct manager *manager, struct job *job)
         .state_dir = ledger_state_dir(manager->ledger),
         .image = job_image(job),
         .intent = job->intent,
+        .unconfirmed = job->unconfirmed,
         .recovery = job->recovery,
         .pre_hooks = orders->settings->hooks_pre_directory,
         .post_hooks = orders->settings->hooks_post_directory,

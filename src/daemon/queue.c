@@ -1,10 +1,12 @@
 #include "daemon/queue.h"
 
 #include <inttypes.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 #include <syslog.h>
 
+#include "daemon/checking.h"
 #include "daemon/programming.h"
 #include "daemon/reading.h"
 
@@ -59,11 +61,33 @@ static void accept(struct manager *manager, struct job *job, uint8_t *image)
         close_superseded(manager, job);
 }
 
-static void take_answer(struct manager *manager, struct job *job, struct check_answer *answer)
+static void take_report(struct job *job, const struct check_answer *answer)
 {
     job->report = answer->report;
-    memcpy(job->sha256, answer->sha256, sizeof(job->sha256));
     memcpy(job->image_sha256, answer->image_sha256, sizeof(job->image_sha256));
+}
+
+/* Hooks are told the upload's digest, so they, and what comes after them, wait for it. */
+static bool has_hooks(const struct manager *manager)
+{
+    return access(manager->orders->settings->hooks_pre_directory, F_OK) == 0;
+}
+
+void queue_take_verdict(struct manager *manager, struct job *job, struct check_answer *answer)
+{
+    if (answer->report.code != SKETCH_ACCEPTED || (job->disturbed && !job->handed) ||
+        is_overtaken(manager, job) || has_hooks(manager))
+        return;
+    take_report(job, answer);
+    job->unconfirmed = true;
+    accept(manager, job, TAKE_PTR(answer->image));
+    queue_run(manager);
+}
+
+void queue_take_answer(struct manager *manager, struct job *job, struct check_answer *answer)
+{
+    take_report(job, answer);
+    memcpy(job->sha256, answer->sha256, sizeof(job->sha256));
 
     if ((answer->report.code == SKETCH_TRUNCATED || job->disturbed) && !job->handed) {
         reading_incomplete(manager, job);
@@ -76,59 +100,17 @@ static void take_answer(struct manager *manager, struct job *job, struct check_a
     }
 }
 
-static void on_checked(struct check *check, void *userdata)
-{
-    struct manager *manager = userdata;
-    struct job *job = manager_find(manager, JOB_CHECKING);
-    struct check_answer *answer = check_answer(check);
-    struct outcome outcome;
-
-    switch (answer->end) {
-    case CHECK_ANSWERED:
-        take_answer(manager, job, answer);
-        break;
-    case CHECK_DIED:
-        outcome = outcome_rejected(SKETCH_ELF_CORRUPT, "The checker did not survive this file.",
-                                   sketch_code_hint(SKETCH_ELF_CORRUPT));
-        manager_close_job(manager, job, &outcome);
-        break;
-    case CHECK_BROKEN:
-        outcome = outcome_internal("the checker gave no valid answer");
-        manager_close_job(manager, job, &outcome);
-        break;
-    }
-    manager->check = check_free(check);
-    queue_run(manager);
-}
-
-static void start_check(struct manager *manager, struct job *job)
-{
-    const struct orders *orders = manager->orders;
-    const struct check_spec spec = {
-        .checker = orders->checker,
-        .board = &orders->board,
-        .board_text = orders->board_text,
-        .board_text_size = orders->board_text_size,
-        .snapshot = job->snapshot,
-        .on_end = on_checked,
-        .userdata = manager,
-    };
-
-    job_set_state(job, JOB_CHECKING);
-    int r = check_new(manager->event, &spec, &manager->check);
-    if (r < 0)
-        manager_fail_job(manager, job, orders->checker, r);
-}
-
 void queue_run(struct manager *manager)
 {
     struct job *job;
 
     while (!manager->stopping && !manager->check && (job = manager_find(manager, JOB_TO_CHECK)))
-        start_check(manager, job);
+        checking_start(manager, job);
     while (!manager->stopping && !manager->deploy && (job = manager_find(manager, JOB_READY)))
         programming_start(manager, job);
     manager_update_status(manager);
+    if (manager->n_jobs == 0 && !manager->deploy)
+        malloc_trim(0); /* nothing is under way: what that has taken goes back */
     if (manager->stopping && !manager->deploy)
         sd_event_exit(manager->event, 0);
 }

@@ -13,5 +13,14 @@ void queue_make_room(struct manager *manager);
 /* A newer job takes the place of the one that waits for the programmer. */
 void queue_give_way(struct manager *manager);
 
+/* The checker's answer about a job in state CHECKING, which may keep the image. */
+void queue_take_answer(struct manager *manager, struct job *job, struct check_answer *answer);
+
+/*
+ * The verdict of an answer whose end, and with it the upload's digest, is still to come. An
+ * accepted job need not wait for that: it is unconfirmed meanwhile.
+ */
+void queue_take_verdict(struct manager *manager, struct job *job, struct check_answer *answer);
+
 /* Starts whatever can be started now. */
 void queue_run(struct manager *manager);

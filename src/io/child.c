@@ -2,10 +2,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "util/fd.h"
@@ -14,6 +14,7 @@ enum {
     FIRST_FD = 3,
     CHUNK = 16384, /* bytes of output read at once */
     EXEC_FAILED = 127,
+    STACK_SIZE = 16 * 1024, /* for what a child does before its program runs */
 };
 
 struct child {
@@ -29,15 +30,19 @@ struct child {
     void *userdata;
 };
 
-static int pidfd_of(pid_t pid)
-{
-    int fd = (int)syscall(SYS_pidfd_open, pid, 0);
-
-    return fd < 0 ? -errno : fd;
-}
-
-/* ---- In the child, between fork and exec: async-signal-safe calls only -------------------------
+/*
+ * ---- In the child, until its program runs -----------------------------------------------------
+ *
+ * In our memory, on a stack of its own, while we stand still: a fork would first copy the page
+ * tables of all that we have. So only system calls here, and nothing of ours is changed but start.
  */
+
+struct start {
+    const struct child_spec *spec;
+    int output;
+    pid_t parent;
+    int error; /* why there is no program, or 0 */
+};
 
 static void reset_signals(void)
 {
@@ -67,18 +72,15 @@ static int move_above(int fd, int above)
 }
 
 /*
- * Moves the standard descriptors to 0, 1, 2, spec's to 3, 4, … and the error pipe behind them:
- * first all of them out of the way, above where any of them will end, so that none overwrites
- * another. The parent may have been started without standard descriptors, so any may be anywhere.
+ * Moves the standard descriptors to 0, 1, 2 and spec's to 3, 4, …: first all of them out of the
+ * way, above where any of them will end, so that none overwrites another. The parent may have been
+ * started without standard descriptors, so any may be anywhere.
  */
-static int arrange_fds(const struct child_spec *spec, int output, int *error_pipe)
+static int arrange_fds(const struct child_spec *spec, int output)
 {
-    const int above = FIRST_FD + (int)spec->n_fds + 1;
+    const int above = FIRST_FD + (int)spec->n_fds;
     int moved[8];
 
-    *error_pipe = move_above(*error_pipe, above);
-    if (*error_pipe < 0)
-        return *error_pipe;
     for (size_t i = 0; i < spec->n_fds; i++) {
         moved[i] = move_above(spec->fds[i], above);
         if (moved[i] < 0)
@@ -96,27 +98,26 @@ static int arrange_fds(const struct child_spec *spec, int output, int *error_pip
     for (size_t i = 0; i < spec->n_fds; i++)
         if (dup2(moved[i], FIRST_FD + (int)i) < 0)
             return -errno;
-    if (dup3(*error_pipe, FIRST_FD + (int)spec->n_fds, O_CLOEXEC) < 0)
-        return -errno;
-    *error_pipe = FIRST_FD + (int)spec->n_fds;
-    return close_range((unsigned)*error_pipe + 1, ~0U, 0) < 0 ? -errno : 0;
+    return close_range((unsigned)above, ~0U, 0) < 0 ? -errno : 0;
 }
 
-_Noreturn static void run_child(const struct child_spec *spec, int output, int error_pipe,
-                                pid_t parent)
+static int run_child(void *userdata)
 {
+    struct start *start = userdata;
+    const struct child_spec *spec = start->spec;
+
     setpgid(0, 0);
     reset_signals();
-    int r = arrange_fds(spec, output, &error_pipe);
+    int r = arrange_fds(spec, start->output);
     if (r >= 0)
-        r = die_with(parent);
+        r = die_with(start->parent);
     if (r >= 0 && chdir("/") < 0)
         r = -errno;
     if (r >= 0) {
         execve(spec->argv[0], spec->argv, spec->env);
         r = -errno;
     }
-    (void)!write(error_pipe, &r, sizeof(r));
+    start->error = r;
     _exit(EXEC_FAILED);
 }
 
@@ -220,6 +221,21 @@ static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
     return 0;
 }
 
+int child_set_timeout(struct child *child, uint64_t timeout_usec)
+{
+    sd_event *event = sd_event_source_get_event(child->exit_source);
+    const char *description = NULL;
+
+    child->deadline_source = sd_event_source_disable_unref(child->deadline_source);
+    int r = sd_event_add_time_relative(event, &child->deadline_source, CLOCK_MONOTONIC,
+                                       timeout_usec, 0, on_deadline, child);
+    if (r < 0)
+        return r;
+    sd_event_source_get_description(child->exit_source, &description);
+    sd_event_source_set_description(child->deadline_source, description);
+    return 0;
+}
+
 static int watch_child(struct child *child, sd_event *event, const struct child_spec *spec)
 {
     int r = sd_event_add_child_pidfd(event, &child->exit_source, child->pidfd, WEXITED,
@@ -234,42 +250,28 @@ static int watch_child(struct child *child, sd_event *event, const struct child_
             return r;
         sd_event_source_set_description(child->output_source, spec->description);
     }
-    if (spec->timeout_usec > 0) {
-        r = sd_event_add_time_relative(event, &child->deadline_source, CLOCK_MONOTONIC,
-                                       spec->timeout_usec, 0, on_deadline, child);
-        if (r < 0)
-            return r;
-        sd_event_source_set_description(child->deadline_source, spec->description);
-    }
-    return 0;
+    return spec->timeout_usec > 0 ? child_set_timeout(child, spec->timeout_usec) : 0;
 }
 
-/* Forks and waits until the child has executed its program. Returns the pid, or -errno. */
-static pid_t spawn(const struct child_spec *spec, int output)
+/* Starts it and stands still until its program runs or cannot. Returns the pid, or -errno. */
+static pid_t spawn(const struct child_spec *spec, int output, int *ret_pidfd)
 {
-    int pipe_fds[2];
-    int error = 0;
+    _Alignas(16) char stack[STACK_SIZE];
+    struct start start = {.spec = spec, .output = output, .parent = getpid()};
+    int pidfd = -EBADF;
 
-    if (pipe2(pipe_fds, O_CLOEXEC) < 0)
-        return -errno;
-    _cleanup_fd_ int error_read = pipe_fds[0];
-    _cleanup_fd_ int error_write = pipe_fds[1];
-
-    pid_t parent = getpid();
-    pid_t pid = fork();
+    pid_t pid = clone(run_child, stack + sizeof(stack),
+                      CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, &start, &pidfd);
     if (pid < 0)
         return -errno;
-    if (pid == 0)
-        run_child(spec, output, error_write, parent);
-
-    setpgid(pid, pid);
-    error_write = fd_close(error_write);
-    ssize_t n = fd_read_full(error_read, &error, sizeof(error));
-    if (n == 0)
+    if (start.error == 0) {
+        *ret_pidfd = pidfd;
         return pid;
+    }
+    fd_close(pidfd);
     while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
         ;
-    return n == (ssize_t)sizeof(error) ? error : -EIO;
+    return start.error;
 }
 
 int child_new(sd_event *event, const struct child_spec *spec, struct child **ret)
@@ -296,13 +298,10 @@ int child_new(sd_event *event, const struct child_spec *spec, struct child **ret
         if (fcntl(child->output, F_SETFL, O_NONBLOCK) < 0)
             return -errno;
     }
-    pid_t pid = spawn(spec, output);
+    pid_t pid = spawn(spec, output, &child->pidfd);
     if (pid < 0)
         return (int)pid;
     child->pid = pid;
-    child->pidfd = pidfd_of(pid);
-    if (child->pidfd < 0)
-        return child->pidfd;
     int r = watch_child(child, event, spec);
     if (r < 0)
         return r;

@@ -38,10 +38,13 @@ struct child_spec {
 
 /*
  * Starts a child: stdin is /dev/null, no other descriptor is inherited, signals are reset, and it
- * dies with this process. Needs SIGCHLD blocked. Returns 0, or -errno, also when execve() itself
- * failed.
+ * dies with this process. Needs SIGCHLD blocked. Its cost does not depend on this process's size:
+ * no memory is copied. Returns 0, or -errno, also when execve() itself failed.
  */
 int child_new(sd_event *event, const struct child_spec *spec, struct child **ret);
+
+/* Its deadline is so long from now, whatever it was before. Returns 0 or -errno. */
+int child_set_timeout(struct child *child, uint64_t timeout_usec);
 
 /* SIGKILL to its whole group; on_end follows. */
 void child_kill(struct child *child);

@@ -172,8 +172,9 @@ static int on_inbox(sd_event_source *source, const struct inotify_event *e, void
         watch->callback(WATCH_WRITTEN, watch->userdata);
     else if (e->mask & IN_ATTRIB)
         watch->callback(WATCH_ATTRIBUTES, watch->userdata);
-    else if ((e->mask & IN_CREATE) && is_complete_at_creation(watch))
-        watch->callback(WATCH_COMPLETE, watch->userdata);
+    else if (e->mask & IN_CREATE)
+        watch->callback(is_complete_at_creation(watch) ? WATCH_COMPLETE : WATCH_CREATED,
+                        watch->userdata);
     return 0;
 }
 

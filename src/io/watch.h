@@ -11,6 +11,7 @@
 #include "util/cleanup.h"
 
 enum watch_event {
+    WATCH_CREATED,    /* a new file: its content is to come */
     WATCH_COMPLETE,   /* closed after writing, moved or linked into place, or not a regular file */
     WATCH_WRITTEN,    /* its content changed */
     WATCH_ATTRIBUTES, /* its time stamps, owner or mode changed */

@@ -9,20 +9,34 @@
 #include "io/child.h"
 #include "sketch/answer.h"
 #include "util/fd.h"
+#include "util/fd_pass.h"
 
 enum {
     TIMEOUT_USEC = 30 * 1000 * 1000, /* 64 MiB take well under a second on a board */
 };
 
-static const char go = ANSWER_GO;
+/* How far its answer has come. Each part is judged when it is whole, and before the next is read.
+ */
+enum part {
+    PART_HEAD,
+    PART_IMAGE,
+    PART_TAIL,
+    PART_NOTHING, /* which is to follow */
+    PART_BAD,     /* what came is no answer */
+};
 
 struct check {
     struct check_spec spec;
     struct child *child;
     int channel;
     sd_event_source *channel_source;
-    uint8_t *said; /* what the checker has written so far */
-    size_t said_size, said_max;
+    enum part part;
+    size_t received; /* bytes of that part */
+    struct answer_head head;
+    struct answer_tail tail;
+    char surplus;
+    bool begun;
+    bool unheard; /* it ended without having taken the upload */
     struct check_answer answer;
 };
 
@@ -33,7 +47,6 @@ struct check *check_free(struct check *check)
     sd_event_source_disable_unref(check->channel_source);
     child_free(check->child);
     fd_close(check->channel);
-    free(check->said);
     free(check->answer.image);
     free(check);
     return NULL;
@@ -44,22 +57,119 @@ struct check_answer *check_answer(struct check *check)
     return &check->answer;
 }
 
-/* It has said more than any answer has. */
-static bool is_overfull(const struct check *check)
+/* ---- Its answer --------------------------------------------------------------------------------
+ */
+
+/* Where the next bytes of the answer belong, and how many of them. */
+static void *room(struct check *check, size_t *ret_size)
 {
-    return check->said_size == check->said_max;
+    void *start = NULL;
+    size_t size = 0;
+
+    switch (check->part) {
+    case PART_HEAD:
+        start = &check->head;
+        size = sizeof(check->head);
+        break;
+    case PART_IMAGE:
+        start = check->answer.image;
+        size = check->head.report.image_size;
+        break;
+    case PART_TAIL:
+        start = &check->tail;
+        size = sizeof(check->tail);
+        break;
+    case PART_NOTHING:
+        start = &check->surplus;
+        size = 1;
+        break;
+    case PART_BAD:
+        return NULL;
+    }
+    *ret_size = size - check->received;
+    return (char *)start + check->received;
 }
 
-/* Takes what there is to read; more than any answer can have ends the reading. */
+static void tell_verdict(struct check *check)
+{
+    check->answer.report = check->head.report;
+    if (check->spec.on_verdict)
+        check->spec.on_verdict(check, check->spec.userdata);
+}
+
+static enum part judge_head(struct check *check)
+{
+    const struct sketch_report *report = &check->head.report;
+
+    if (answer_check_head(check->spec.board, &check->head) < 0)
+        return PART_BAD;
+    if (report->image_size == 0) {
+        tell_verdict(check);
+        return PART_TAIL;
+    }
+    check->answer.image = malloc(report->image_size);
+    return check->answer.image ? PART_IMAGE : PART_BAD;
+}
+
+static enum part judge_image(struct check *check)
+{
+    struct check_answer *answer = &check->answer;
+
+    if (sketch_digest(answer->image, check->head.report.image_size, answer->image_sha256) < 0)
+        return PART_BAD;
+    tell_verdict(check);
+    return PART_TAIL;
+}
+
+/* The part is whole: what is the next one? */
+static enum part judge(struct check *check)
+{
+    switch (check->part) {
+    case PART_HEAD:
+        return judge_head(check);
+    case PART_IMAGE:
+        return judge_image(check);
+    case PART_TAIL:
+        return answer_check_tail(&check->tail) < 0 ? PART_BAD : PART_NOTHING;
+    default:
+        return PART_BAD;
+    }
+}
+
+/*
+ * Takes what there is to read. Returns 1 if there may be more, 0 at the end, or -errno. A checker
+ * that went away with our message unread makes this end of the socket say -ECONNRESET.
+ */
 static int listen_to(struct check *check)
 {
-    ssize_t n = recv(check->channel, check->said + check->said_size,
-                     check->said_max - check->said_size, MSG_DONTWAIT);
+    size_t size;
+    void *start = room(check, &size);
 
-    if (n < 0)
+    if (!start)
+        return 0;
+    ssize_t n = recv(check->channel, start, size, MSG_DONTWAIT);
+    if (n < 0) {
+        check->unheard |= errno == ECONNRESET;
         return errno == EINTR ? 1 : -errno;
-    check->said_size += (size_t)n;
+    }
+    check->received += (size_t)n;
+    if (n > 0 && !check->begun)
+        check->part = PART_BAD;
+    if ((size_t)n == size) {
+        check->part = judge(check);
+        check->received = 0;
+    }
     return n > 0;
+}
+
+static int listen_to_all(struct check *check)
+{
+    int r;
+
+    do
+        r = listen_to(check);
+    while (r > 0);
+    return r;
 }
 
 static int on_channel(sd_event_source *source, int fd, uint32_t events, void *userdata)
@@ -67,74 +177,39 @@ static int on_channel(sd_event_source *source, int fd, uint32_t events, void *us
     (void)fd;
     (void)events;
     struct check *check = userdata;
-    int r = listen_to(check);
 
-    if (is_overfull(check))
-        child_kill(check->child); /* it may never end by itself */
-    if (r <= 0 && r != -EAGAIN)
+    if (listen_to_all(check) != -EAGAIN)
         sd_event_source_set_enabled(source, SD_EVENT_OFF);
+    if (check->part == PART_BAD)
+        child_kill(check->child); /* it may never end by itself */
     return 0;
 }
 
-/*
- * Judges the whole of what was said: a head that holds together, an image of just the announced
- * size whose digest is the announced one, a tail, and nothing behind it.
- */
-static int understand(struct check *check)
+static enum check_end judge_end(const struct check *check, enum child_end end, int status)
 {
-    struct check_answer *answer = &check->answer;
-    struct answer_head head;
-    struct answer_tail tail;
-    char digest[SKETCH_DIGEST_HEX];
-
-    if (check->said_size < sizeof(head) + sizeof(tail))
-        return -EBADMSG;
-    memcpy(&head, check->said, sizeof(head));
-    int r = answer_check_head(check->spec.board, &head);
-    if (r < 0)
-        return r;
-    size_t image_size = head.report.image_size;
-    if (check->said_size != sizeof(head) + image_size + sizeof(tail))
-        return -EBADMSG;
-    memcpy(&tail, check->said + sizeof(head) + image_size, sizeof(tail));
-    r = answer_check_tail(&tail);
-    if (r < 0)
-        return r;
-
-    if (image_size > 0) {
-        const uint8_t *image = check->said + sizeof(head);
-        r = sketch_digest(image, image_size, digest);
-        if (r < 0)
-            return r;
-        if (strcmp(digest, head.image_sha256) != 0)
-            return -EBADMSG;
-        answer->image = malloc(image_size);
-        if (!answer->image)
-            return -ENOMEM;
-        memcpy(answer->image, image, image_size);
-    }
-    answer->report = head.report;
-    memcpy(answer->sha256, tail.sha256, sizeof(answer->sha256));
-    memcpy(answer->image_sha256, head.image_sha256, sizeof(answer->image_sha256));
-    return 0;
+    if (check->unheard || !check->begun)
+        return CHECK_UNHEARD;
+    if (check->part == PART_BAD)
+        return CHECK_BROKEN;
+    if (end != CHILD_EXITED)
+        return CHECK_DIED;
+    return status == 0 && check->part == PART_NOTHING ? CHECK_ANSWERED : CHECK_BROKEN;
 }
 
 static void on_child_end(enum child_end end, int status, void *userdata)
 {
     struct check *check = userdata;
+    struct check_answer *answer = &check->answer;
 
-    while (listen_to(check) > 0)
-        ;
-    if (is_overfull(check))
-        check->answer.end = CHECK_BROKEN;
-    else if (end != CHILD_EXITED)
-        check->answer.end = CHECK_DIED;
-    else if (status != 0 || understand(check) < 0)
-        check->answer.end = CHECK_BROKEN;
-    else
-        check->answer.end = CHECK_ANSWERED;
+    listen_to_all(check);
+    answer->end = judge_end(check, end, status);
+    if (answer->end == CHECK_ANSWERED)
+        memcpy(answer->sha256, check->tail.sha256, sizeof(answer->sha256));
     check->spec.on_end(check, check->spec.userdata);
 }
+
+/* ---- Its start ---------------------------------------------------------------------------------
+ */
 
 /* A memfd with the profile's text, read from its start by the checker. */
 static int board_text_fd(const struct check_spec *spec)
@@ -158,7 +233,7 @@ static int start_child(struct check *check, sd_event *event, int their_end)
 
     if (board < 0)
         return board;
-    const int fds[] = {spec->snapshot->fd, their_end, board};
+    const int fds[] = {their_end, board};
     char *const argv[] = {(char *)spec->checker, NULL};
     char *const env[] = {"LC_ALL=C", NULL};
     const struct child_spec child = {
@@ -167,7 +242,6 @@ static int start_child(struct check *check, sd_event *event, int their_end)
         .env = env,
         .fds = fds,
         .n_fds = ELEMENTSOF(fds),
-        .timeout_usec = spec->timeout_usec ? spec->timeout_usec : TIMEOUT_USEC,
         .on_end = on_child_end,
         .userdata = check,
     };
@@ -183,11 +257,6 @@ int check_new(sd_event *event, const struct check_spec *spec, struct check **ret
         return -ENOMEM;
     check->spec = *spec;
     check->channel = -EBADF;
-    check->said_max =
-        sizeof(struct answer_head) + spec->board->flash.size + sizeof(struct answer_tail) + 1;
-    check->said = malloc(check->said_max);
-    if (!check->said)
-        return -ENOMEM;
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
         return -errno;
     check->channel = ends[0];
@@ -196,12 +265,21 @@ int check_new(sd_event *event, const struct check_spec *spec, struct check **ret
     int r = start_child(check, event, their_end);
     if (r < 0)
         return r;
-    if (send(check->channel, &go, 1, MSG_NOSIGNAL) < 0)
-        return -errno;
     r = sd_event_add_io(event, &check->channel_source, check->channel, EPOLLIN, on_channel, check);
     if (r < 0)
         return r;
     sd_event_source_set_description(check->channel_source, "checker-channel");
     *ret = TAKE_PTR(check);
     return 0;
+}
+
+int check_begin(struct check *check, const struct snapshot *snapshot)
+{
+    const struct check_spec *spec = &check->spec;
+
+    int r = child_set_timeout(check->child, spec->timeout_usec ? spec->timeout_usec : TIMEOUT_USEC);
+    if (r >= 0)
+        r = fd_send(check->channel, ANSWER_GO, snapshot->fd);
+    check->begun = r >= 0;
+    return r;
 }

@@ -1,6 +1,10 @@
 /*
  * Has one snapshot judged by a checker process of its own, and believes nothing that it says
- * without looking: lengths, ranges and digests are compared before the answer is used.
+ * without looking: lengths and ranges are compared, and the image's digest is computed, before the
+ * answer is used.
+ *
+ * The process can be started before there is something to judge: it then waits, ready, and costs
+ * nothing but its memory.
  */
 #pragma once
 
@@ -19,8 +23,12 @@ struct check_spec {
     const struct board *board;
     const char *board_text; /* the profile that board was read from, */
     size_t board_text_size; /* for the checker to read by itself */
-    const struct snapshot *snapshot;
-    uint64_t timeout_usec; /* until the checker is killed; 0 for the usual time */
+    uint64_t timeout_usec;  /* from check_begin() until it is killed; 0 for the usual time */
+
+    /* The verdict is there; the upload's digest, and whether the checker ends well, are to come.
+     * Once, before on_end, unless it ends before that; must not free the check. NULL if not
+     * wanted. */
+    void (*on_verdict)(struct check *check, void *userdata);
 
     /* Once; may free the check. The answer's image is for the receiver to take (and to free). */
     void (*on_end)(struct check *check, void *userdata);
@@ -31,20 +39,31 @@ enum check_end {
     CHECK_ANSWERED, /* report, digests and image are valid */
     CHECK_DIED,     /* it was killed, crashed or took too long: the upload made it so */
     CHECK_BROKEN,   /* it could not do its work, or its answer is too long or contradicts itself */
+    CHECK_UNHEARD,  /* it ended before it took its upload: no fault of that one's */
 };
 
 struct check_answer {
     enum check_end end;
+    /* From on_verdict on: */
     struct sketch_report report;
-    char sha256[SKETCH_DIGEST_HEX];
     char image_sha256[SKETCH_DIGEST_HEX]; /* "" if rejected */
     uint8_t *image;                       /* NULL if rejected */
+    /* From on_end on: */
+    char sha256[SKETCH_DIGEST_HEX];
 };
 
-/* Begins. The spec's strings and board must outlive the check. Returns 0 or -errno. */
+/* Starts a checker, which waits. The spec's strings and board must outlive the check. Returns 0 or
+ * -errno. */
 int check_new(sd_event *event, const struct check_spec *spec, struct check **ret);
 
-/* The answer, from on_end on; the caller may take the image by setting the pointer to NULL. */
+/*
+ * Gives it the snapshot to judge, once; the snapshot stays the caller's and may be freed at once.
+ * Returns 0, or -errno; -EPIPE or -ECONNRESET says that the checker is gone already, which its
+ * on_end tells too.
+ */
+int check_begin(struct check *check, const struct snapshot *snapshot);
+
+/* The caller may take the image by setting the pointer to NULL. */
 struct check_answer *check_answer(struct check *check);
 
 /* Kills what runs, without calling back. Takes and returns NULL. */

@@ -18,7 +18,10 @@ struct deploy {
     struct store_intent earlier; /* of a chip that held no whole sketch before this one already */
     bool has_earlier;
     bool durable; /* the intent record is on disk */
+    bool kept;    /* that was tried */
     bool restoring;
+    bool update;    /* the run at hand asks the chip first */
+    bool over;      /* but for the confirmation, which its result waits for */
     unsigned tries; /* of this image, in this process */
     struct deploy_result result;
 };
@@ -146,7 +149,7 @@ static void settle(struct deploy *deploy)
 {
     const struct deploy_result *result = &deploy->result;
 
-    if (*result->hook)
+    if (*result->hook || result->refused)
         return;
     if (result->code == OPENOCD_OK && deploy->intent.slot == STORE_PENDING) {
         promote(deploy);
@@ -234,6 +237,8 @@ static const char *code_of(const struct deploy_result *result)
 {
     if (*result->hook)
         return "hook-failed";
+    if (result->refused)
+        return openocd_code_name(OPENOCD_INTERNAL);
     if (result->code == OPENOCD_OK && !result->healthy)
         return openocd_code_name(OPENOCD_NO_HEALTH);
     return openocd_code_name(result->code);
@@ -245,6 +250,9 @@ static void end(struct deploy *deploy)
 
     deploy->program = program_free(deploy->program);
     deploy->hooks = hooks_free(deploy->hooks);
+    deploy->over = true;
+    if (spec->unconfirmed)
+        return;
     if (deploy->result.lost)
         give_up(deploy);
     spec->on_result(&deploy->result, spec->userdata);
@@ -319,6 +327,11 @@ static void go_on_after_failure(struct deploy *deploy)
 {
     bool dirty = deploy->result.transcript.erased || deploy->spec.recovery;
 
+    if (deploy->result.refused) {
+        deploy->result.lost = dirty;
+        end(deploy);
+        return;
+    }
     if (may_retry(deploy) && pause_and_retry(deploy))
         return;
     if (dirty && start_restoring(deploy))
@@ -358,7 +371,7 @@ static void on_end(const struct program_result *result, void *userdata)
     deploy->result.healthy = result->healthy;
     deploy->program = program_free(deploy->program);
 
-    if (deploy->result.code == OPENOCD_OK)
+    if (deploy->result.code == OPENOCD_OK && !deploy->result.refused)
         end(deploy);
     else
         go_on_after_failure(deploy);
@@ -378,14 +391,42 @@ static void on_line(int priority, const char *line, void *userdata)
     deploy->spec.on_line(priority, line, deploy->spec.userdata);
 }
 
-/* Asking costs little beside programming, but only pays if the answer is likely to be yes. */
+/*
+ * What a programming has left behind that was cut off or failed is not worth asking for. Else a
+ * routine on the chip tells it for next to nothing; to have OpenOCD ask only pays if the answer is
+ * likely to be yes.
+ */
 static bool asks_first(struct deploy *deploy)
 {
     const struct deploy_spec *spec = &deploy->spec;
 
-    if (spec->care == DEPLOY_IF_NEW)
-        return !deploy->restoring && !spec->recovery && is_installed(deploy, &spec->image);
-    return spec->care == DEPLOY_IF_DIFFERENT;
+    if (deploy->restoring || spec->recovery || spec->care == DEPLOY_ALWAYS)
+        return false;
+    return spec->care == DEPLOY_IF_DIFFERENT || program_has_routine(spec->program.board) ||
+           is_installed(deploy, &spec->image);
+}
+
+/* What the chip holds by our own record makes the way to the new image short. */
+static int permit(struct deploy *deploy, bool update)
+{
+    if (!update || !load_installed(deploy))
+        return program_permit(deploy->program, NULL, 0);
+    int r = program_permit(deploy->program, deploy->installed.image, deploy->installed.image_size);
+    store_image_clear(&deploy->installed);
+    return r;
+}
+
+/* On record before anything is erased, but not before OpenOCD connects. */
+static int let_go_on(struct deploy *deploy)
+{
+    if (!deploy->spec.recovery && !deploy->restoring && !deploy->kept) {
+        deploy->kept = true;
+        make_durable(deploy);
+    }
+    int r = permit(deploy, deploy->update);
+    if (r < 0)
+        deploy->program = program_free(deploy->program);
+    return r;
 }
 
 static int start(struct deploy *deploy, const struct store_image *image)
@@ -397,7 +438,8 @@ static int start(struct deploy *deploy, const struct store_image *image)
         save_intent(deploy);
     }
     deploy->tries++;
-    program.update = asks_first(deploy);
+    program.update = deploy->update = asks_first(deploy);
+    program.distrust = deploy->restoring || deploy->spec.recovery;
     program.job_id = deploy->intent.job_id;
     program.image = image->image;
     program.image_size = image->image_size;
@@ -405,7 +447,10 @@ static int start(struct deploy *deploy, const struct store_image *image)
     program.on_line = on_line;
     program.on_end = on_end;
     program.userdata = deploy;
-    return program_new(deploy->event, &program, &deploy->program);
+    int r = program_new(deploy->event, &program, &deploy->program);
+    if (r < 0)
+        return r;
+    return deploy->spec.unconfirmed ? 0 : let_go_on(deploy);
 }
 
 static void on_pre_hooks(const struct hooks_result *result, void *userdata)
@@ -422,13 +467,35 @@ static void on_pre_hooks(const struct hooks_result *result, void *userdata)
         return;
     }
     deploy->hooks = hooks_free(deploy->hooks);
-    if (!deploy->spec.recovery) {
+    if (!deploy->spec.recovery)
         load_earlier(deploy);
-        make_durable(deploy);
-    }
     int r = start(deploy, &deploy->spec.image);
     if (r < 0)
         fail_to_start(deploy, r);
+}
+
+void deploy_confirm(struct deploy *deploy, const char *sha256)
+{
+    deploy->spec.unconfirmed = false;
+    memcpy(deploy->spec.image.sha256, sha256, SKETCH_DIGEST_HEX);
+    if (deploy->over) {
+        end(deploy);
+        return;
+    }
+    int r = deploy->program ? let_go_on(deploy) : 0;
+    if (r < 0)
+        fail_to_start(deploy, r);
+}
+
+void deploy_refuse(struct deploy *deploy)
+{
+    deploy->spec.unconfirmed = false;
+    deploy->result.refused = true;
+    /* It connects, or has by now: it must end by itself, so that the chip is released. */
+    if (deploy->program && program_refuse(deploy->program) >= 0)
+        return;
+    deploy->pause_source = sd_event_source_disable_unref(deploy->pause_source);
+    end(deploy);
 }
 
 int deploy_new(sd_event *event, const struct deploy_spec *spec, struct deploy **ret)

@@ -30,6 +30,7 @@ struct deploy_result {
     bool healthy;                 /* programmed: false if the board's firmware does not answer */
     bool restored;                /* failed, and the installed image was put back */
     bool lost;                    /* failed, and the chip holds no whole sketch now */
+    bool refused;                 /* by deploy_refuse(), which is all that counts */
     char hook[128];               /* the hook that forbade it and what became of it, or "" */
 };
 
@@ -45,8 +46,9 @@ struct deploy_spec {
     int state_dir;
     struct store_image image; /* what to program; copied */
     struct store_intent
-        intent;             /* that record, as it is on disk for a recovery, else to be written */
-    bool recovery;          /* an earlier programming was interrupted, its record is on disk */
+        intent;       /* that record, as it is on disk for a recovery, else to be written */
+    bool unconfirmed; /* image.sha256, the upload's, and leave to change the chip are to come */
+    bool recovery;    /* an earlier programming was interrupted, its record is on disk */
     const char *pre_hooks;  /* folders of executables, run before anything is touched */
     const char *post_hooks; /* and after everything is settled */
     uint64_t hooks_timeout_usec;
@@ -66,6 +68,14 @@ struct deploy_spec {
 
 /* Begins; what fails is told by on_end, from the event loop. Returns 0 or -errno. */
 int deploy_new(sd_event *event, const struct deploy_spec *spec, struct deploy **ret);
+
+/*
+ * For an unconfirmed deploy, one of these, once. Until then OpenOCD may connect, but nothing is
+ * kept and nothing on the chip changed, and no result is told. They may call back, and so free the
+ * deploy.
+ */
+void deploy_confirm(struct deploy *deploy, const char *sha256);
+void deploy_refuse(struct deploy *deploy);
 
 /* True once a restart would go on with this job by itself. */
 bool deploy_is_durable(const struct deploy *deploy);

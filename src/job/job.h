@@ -48,8 +48,9 @@ struct job {
     struct file_key key;       /* of the file in the inbox when it was read; inode 0: never read */
     struct snapshot *snapshot; /* until the verdict */
     uint64_t bytes;            /* of the upload */
-    struct sketch_report report; /* once checked */
-    char sha256[SKETCH_DIGEST_HEX];
+    struct sketch_report report;    /* once checked */
+    char sha256[SKETCH_DIGEST_HEX]; /* "" until the checker has ended well: */
+    bool unconfirmed;               /* accepted, and it has not yet */
     char image_sha256[SKETCH_DIGEST_HEX];
     uint8_t *image; /* report.image_size bytes, from acceptance to the end */
 

@@ -7,8 +7,10 @@
 #include "io/child.h"
 #include "job/health.h"
 #include "job/layout.h"
+#include "job/packets.h"
 #include "openocd/argv.h"
 #include "openocd/lines.h"
+#include "routine/routine.h"
 
 enum {
     RELEASE_TIMEOUT_USEC = 20 * 1000 * 1000, /* connect and reset: under 2 s on a board */
@@ -202,6 +204,44 @@ static int on_unstarted(sd_event_source *source, void *userdata)
     return 0;
 }
 
+bool program_has_routine(const struct board *board)
+{
+    return routine_find(board->routine) != NULL;
+}
+
+static struct packets_spec packets_of(const struct program *program)
+{
+    const struct program_spec *spec = &program->spec;
+
+    return (struct packets_spec){
+        .folder = program->image_dir,
+        .routine = routine_find(spec->board->routine),
+        .flash_start = spec->board->flash.start,
+        .flash_size = spec->board->flash.size,
+        .sector_size = spec->board->sector_size,
+        .n_sectors = program->n_sectors,
+        .distrust = spec->distrust,
+        .image = spec->image,
+        .image_size = spec->image_size,
+    };
+}
+
+int program_permit(struct program *program, const uint8_t *base, size_t base_size)
+{
+    struct packets_spec packets = packets_of(program);
+
+    packets.base = base;
+    packets.base_size = base_size;
+    return packets_permit(&packets);
+}
+
+int program_refuse(struct program *program)
+{
+    const struct packets_spec packets = packets_of(program);
+
+    return packets_refuse(&packets);
+}
+
 int program_new(sd_event *event, const struct program_spec *spec, struct program **ret)
 {
     _cleanup_(program_freep) struct program *program = calloc(1, sizeof(*program));
@@ -218,6 +258,10 @@ int program_new(sd_event *event, const struct program_spec *spec, struct program
     if (r < 0)
         return r;
     program->n_sectors = (uint32_t)r;
+    const struct packets_spec packets = packets_of(program);
+    r = packets_prepare(&packets);
+    if (r < 0)
+        return r;
     r = start(program, spec->update ? OPENOCD_UPDATE : OPENOCD_PROGRAM, spec->timeout_usec);
     if (r < 0) {
         program->end = OPENOCD_END_NOT_STARTED;

@@ -28,11 +28,12 @@ struct program_spec {
     const char *script;           /* path of m4flash.tcl */
     const char *config;           /* the board's OpenOCD configuration, or "" */
     const char *runtime_dir;      /* where the image is laid out, in a folder of its own */
-    bool update;                  /* an image that the chip holds already is only checked */
+    bool update;                  /* sectors that the chip holds already are not touched */
+    bool distrust;                /* erase also what looks erased: an erase may have been cut off */
     uint64_t timeout_usec;        /* until OpenOCD is killed */
     const char *health_file;      /* readable when the board's firmware answers, or "" */
     uint64_t health_timeout_usec; /* for that, after each reset */
-    const uint8_t *image;         /* for the window's start; copied */
+    const uint8_t *image;         /* for the window's start; outlives the program */
     size_t image_size;            /* bytes, more than 0, at most the window */
 
     /* The transcript has a new stage, sector or byte count. */
@@ -44,12 +45,25 @@ struct program_spec {
     void *userdata;
 };
 
+/* True if the board's chip can be updated by a routine of its own: then to ask it costs little. */
+bool program_has_routine(const struct board *board);
+
 /*
- * Begins. All strings and the board must outlive the program. Returns 0, or -errno if the image
- * cannot be laid out; that OpenOCD cannot be started is an outcome, told by on_end from the event
- * loop.
+ * Begins: OpenOCD connects, but erases nothing before program_permit(). All strings and the board
+ * must outlive the program. Returns 0, or -errno if the image cannot be laid out; that OpenOCD
+ * cannot be started is an outcome, told by on_end from the event loop.
  */
 int program_new(sd_event *event, const struct program_spec *spec, struct program **ret);
+
+/*
+ * From here on the chip may be changed. base is what it should hold, as far as anybody knows (size
+ * 0: nobody does), so that only the difference need cross the wire; the chip is asked first.
+ * Returns 0, or -errno if OpenOCD cannot be told.
+ */
+int program_permit(struct program *program, const uint8_t *base, size_t base_size);
+
+/* The chip must not be changed: OpenOCD lets go of it and ends. Returns 0 or -errno as above. */
+int program_refuse(struct program *program);
 
 /* Kills what runs, without calling back; removes the laid-out image. Takes and returns NULL. */
 struct program *program_free(struct program *program);

@@ -218,6 +218,15 @@ static void take_error(struct transcript *transcript, const char *text)
         transcript->suspected = stage_codes[transcript->stage];
 }
 
+/* The run begins once more, in OpenOCD's own way: what went wrong before has not failed it. */
+static void take_again(struct transcript *transcript)
+{
+    transcript->stage = OPENOCD_STAGE_CONNECT;
+    transcript->released = false;
+    transcript->suspected = OPENOCD_OK;
+    transcript->error[0] = '\0';
+}
+
 static struct transcript_line feed_ours(struct transcript *transcript, const char *text)
 {
     struct transcript_line line = {.priority = LOG_INFO, .ours = true};
@@ -235,7 +244,10 @@ static struct transcript_line feed_ours(struct transcript *transcript, const cha
         transcript->unchanged = true;
     else if (strcmp(text, "released") == 0)
         transcript->released = true;
-    else if ((rest = after(text, "error "))) {
+    else if (after(text, "again ")) {
+        line = (struct transcript_line){.priority = LOG_WARNING, .stage_changed = true};
+        take_again(transcript);
+    } else if ((rest = after(text, "error "))) {
         line.priority = LOG_ERR;
         take_error(transcript, rest);
     }

@@ -11,15 +11,12 @@
 
 static const char answer_magic[ANSWER_MAGIC_SIZE] = {'m', '4', 'f', 'l', 'a', 's', 'h', 1};
 
-void answer_make_head(const struct sketch_report *report, const char *image_sha256,
-                      struct answer_head *ret)
+void answer_make_head(const struct sketch_report *report, struct answer_head *ret)
 {
     memset(ret, 0, sizeof(*ret));
     memcpy(ret->magic, answer_magic, sizeof(answer_magic));
     ret->version = ANSWER_VERSION;
     ret->report = *report;
-    if (image_sha256)
-        memcpy(ret->image_sha256, image_sha256, SKETCH_DIGEST_HEX);
 }
 
 void answer_make_tail(const char *sha256, struct answer_tail *ret)
@@ -147,10 +144,8 @@ int answer_check_head(const struct board *board, const struct answer_head *head)
                                          : report->needed_size != 0)
         return -EBADMSG;
     if (accepted)
-        return accepted_fields_fit(board, report) && is_digest(head->image_sha256) ? 0 : -EBADMSG;
-    return accepted_fields_are_zero(report) && is_zero(head->image_sha256, SKETCH_DIGEST_HEX)
-               ? 0
-               : -EBADMSG;
+        return accepted_fields_fit(board, report) ? 0 : -EBADMSG;
+    return accepted_fields_are_zero(report) ? 0 : -EBADMSG;
 }
 
 int answer_check_tail(const struct answer_tail *tail)

@@ -2,22 +2,23 @@
  * What the checker process tells the daemon, and how much of it the daemon believes: nothing that
  * it has not judged here. The checker has parsed a hostile upload, so it may itself be hostile.
  *
- * The conversation: the checker reads the board profile, waits for ANSWER_GO on the socket (end of
- * file: not needed, exit 0), checks the upload and writes struct answer_head, then, for an accepted
- * sketch, head.report.image_size bytes of flash image, then struct answer_tail. Both ends are of
- * one build on one machine, hence native byte order and layout.
+ * The conversation: the checker reads the board profile and waits for ANSWER_GO on the socket (end
+ * of file: not needed, exit 0), which comes with the upload's snapshot, a sealed memfd, as its
+ * SCM_RIGHTS. So it can be started, and locked up, before there is an upload. It checks that and
+ * writes struct answer_head, then, for an accepted sketch, head.report.image_size bytes of flash
+ * image, then struct answer_tail. Both ends are of one build on one machine, hence native byte
+ * order and layout.
  */
 #pragma once
 
 #include <m4flash/sketch.h>
 
 enum {
-    ANSWER_FD_UPLOAD = 3, /* the upload's snapshot, a sealed memfd */
-    ANSWER_FD_SOCKET = 4, /* connected SOCK_STREAM socket to the daemon */
-    ANSWER_FD_BOARD = 5,  /* the board profile's text, to be read from its start */
+    ANSWER_FD_SOCKET = 3, /* connected SOCK_STREAM socket to the daemon */
+    ANSWER_FD_BOARD = 4,  /* the board profile's text, to be read from its start */
 
     ANSWER_GO = 'G', /* the byte that starts the check */
-    ANSWER_VERSION = 1,
+    ANSWER_VERSION = 2,
     ANSWER_MAGIC_SIZE = 8,
 };
 
@@ -25,7 +26,6 @@ struct answer_head {
     char magic[ANSWER_MAGIC_SIZE];
     uint32_t version;
     struct sketch_report report;
-    char image_sha256[SKETCH_DIGEST_HEX]; /* of the flash image; all zero unless accepted */
 };
 
 /* Sent last, so that programming can begin while the upload's digest is still being computed. */
@@ -34,17 +34,16 @@ struct answer_tail {
     char sha256[SKETCH_DIGEST_HEX]; /* of the whole upload */
 };
 
-/* Fills a head from a report of sketch_check(); image_sha256 is NULL unless accepted. */
-void answer_make_head(const struct sketch_report *report, const char *image_sha256,
-                      struct answer_head *ret);
+/* Fills a head from a report of sketch_check(). */
+void answer_make_head(const struct sketch_report *report, struct answer_head *ret);
 void answer_make_tail(const char *sha256, struct answer_tail *ret);
 
 /*
  * Judges all that a lying checker could say. 0 means: the code is one that sketch_check() can give;
  * both texts are one line of printable ASCII (empty if accepted, not empty if rejected); every
  * field that does not go with the code is all zero; an accepted sketch's numbers fit the board and
- * each other, so that 0 < image_size <= the window's size, sectors and sector_used can be used as
- * indices and counts, and the image's digest is well formed. -EBADMSG otherwise.
+ * each other, so that 0 < image_size <= the window's size, and sectors and sector_used can be used
+ * as indices and counts. -EBADMSG otherwise.
  */
 int answer_check_head(const struct board *board, const struct answer_head *head);
 

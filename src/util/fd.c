@@ -4,10 +4,16 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "util/cleanup.h"
+
+enum {
+    SMALL = 4096,
+    HUGE_PAGE = 2 * 1024 * 1024, /* of x86-64 and arm64, with pages of 4 KiB */
+};
 
 int fd_close(int fd)
 {
@@ -48,14 +54,38 @@ int fd_write_full(int fd, const void *buffer, size_t size)
     return 0;
 }
 
+/* Most of the time to read a large file goes into making room for it page by page. */
+static char *allocate(size_t size)
+{
+    if (size < HUGE_PAGE)
+        return malloc(size);
+    char *buffer = aligned_alloc(HUGE_PAGE, (size + HUGE_PAGE - 1) & ~((size_t)HUGE_PAGE - 1));
+    if (buffer)
+        madvise(buffer, size, MADV_HUGEPAGE); /* a kernel without them has small ones */
+    return buffer;
+}
+
+/* The bytes to make room for at first: those that the file has now, a NUL, and one to see its end.
+ */
+static size_t first_room(int fd, size_t max)
+{
+    struct stat status;
+
+    if (fstat(fd, &status) < 0 || status.st_size < 0 || (uintmax_t)status.st_size > max)
+        return SMALL;
+    return (size_t)status.st_size + 2 > SMALL ? (size_t)status.st_size + 2 : SMALL;
+}
+
 int fd_read_file(int fd, size_t max, char **ret, size_t *ret_size)
 {
-    _cleanup_free_ char *buffer = NULL;
-    size_t size = 0, room = 0;
+    size_t size = 0, room = first_room(fd, max);
+    _cleanup_free_ char *buffer = allocate(room);
 
+    if (!buffer)
+        return -ENOMEM;
     for (;;) {
         if (room - size < 2) {
-            room = room ? room * 2 : 4096;
+            room *= 2;
             char *larger = realloc(buffer, room);
             if (!larger)
                 return -ENOMEM;

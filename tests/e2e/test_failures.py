@@ -61,7 +61,7 @@ def test_chip_out_of_reach(bench, daemon, mode, code):
 def test_chip_is_released_by_the_procedure(bench, daemon, mode, code):
     bench.standin.set_mode(mode)
     push_and_fail(bench, code)
-    assert bench.standin.runs() == ["program"]
+    assert bench.standin.runs() == ["update"]
     check_next_push(bench)
 
 
@@ -76,7 +76,7 @@ def test_failing_sector(bench, daemon, sector):
 def test_chip_is_released_by_a_second_run(bench, daemon, mode, code):
     bench.standin.set_mode(mode)
     push_and_fail(bench, code)
-    assert bench.standin.runs() == ["program", "release"]
+    assert bench.standin.runs() == ["update", "release"]
     check_next_push(bench)
 
 
@@ -142,7 +142,7 @@ def test_hang_before_connecting(bench, impatient):
 def test_hang_with_a_halted_chip(bench, impatient, stage):
     bench.standin.set_mode("hang-at-stage", stage=stage)
     push_and_fail(bench, "timeout")
-    assert bench.standin.runs() == ["program", "release"]
+    assert bench.standin.runs() == ["update", "release"]
     check_next_push(bench)
 
 
@@ -206,7 +206,7 @@ def test_bridge_that_does_not_come_back(bench):
     outcome = bench.wait_outcome()
     assert (outcome["result"], outcome["code"]) == ("programmed", "no-health")
     assert outcome["healthy"] is False and outcome["hint"]
-    assert bench.standin.runs() == ["program", "release"]
+    assert bench.standin.runs() == ["update", "release"]
     bench.check_programmed(upload)
 
 

@@ -352,7 +352,7 @@ def test_daemon_that_dies_takes_the_hook_with_it(bench, hooks, kind):
     bench.start()
     assert bench.wait_outcome()["result"] == "programmed"
     bench.check_programmed(upload)
-    assert bench.standin.runs() == ["program"]
+    assert bench.standin.runs() == ["update"]
 
 
 @pytest.mark.parametrize("kind", ["pre", "post"])

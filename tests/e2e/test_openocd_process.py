@@ -49,13 +49,13 @@ def test_arguments(bench, openocd):
     assert options[:2] == ["-c", "gdb_port disabled; tcl_port disabled; telnet_port disabled"]
     assert options[2] == "-c" and options[3].startswith("script ")
     assert options[3].endswith("/m4flash.tcl")
-    assert options[4] == "-c" and options[5].startswith("m4flash_program ")
+    assert options[4] == "-c" and options[5].startswith("m4flash_update ")
     assert len(options) == 6
     assert bench.inbox not in " ".join(argv)
 
 
 def test_image_folder(bench, openocd, upload):
-    """One file a sector, nothing else, for root's eyes only."""
+    """One file a sector, the routine and its packets, nothing else, for root's eyes only."""
     call = processes.command_line(openocd)[-1].split()
     _, control, folder, start, size, count = call
     assert control == bench.standin.control
@@ -64,7 +64,9 @@ def test_image_folder(bench, openocd, upload):
     assert (int(start, 16), int(size, 16), int(count)) == (
         sketches.FLASH_START, sketches.SECTOR_SIZE, 3,
     )
-    assert sorted(os.listdir(folder)) == [f"sector-{number}.bin" for number in range(3)]
+    packets = {f"sector-{number}.packet" for number in range(3)}
+    assert set(os.listdir(folder)) - packets == {"start.bin", "first.packet", "plan"} | {
+        f"sector-{number}.{kind}" for number in range(3) for kind in ("bin", "raw")}
     data = b""
     for number in range(3):
         path = os.path.join(folder, f"sector-{number}.bin")

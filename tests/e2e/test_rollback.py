@@ -137,7 +137,7 @@ def test_nothing_to_go_back_to(bench, daemon, alone):
         bench.stop()
     check_refused(bench, rollback(bench), "There is no sketch to go back to.")
     bench.check_programmed(upload)
-    assert bench.standin.runs() == ["program"]
+    assert bench.standin.runs() == ["update"]
 
 
 @EVERYWHERE

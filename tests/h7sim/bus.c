@@ -11,6 +11,12 @@
 #define FLASH_SIZE_REG 0x1FF1E880U /* 16 bits, in KiB */
 #define DBGMCU_OFFSETS 5
 
+/* The one register of its own that a routine may set: whether it survives a bus fault. Nothing here
+ * makes one, so it changes nothing. */
+#define CCR           0xE000ED14U
+#define CCR_RESET     0x00040200U
+#define CCR_BFHFNMIGN (1U << 8)
+
 /* CR, APB3FZ1, APB1LFZ1, APB4FZ1; and the trace funnel's control, which OpenOCD reaches from the
  * same base. */
 static const uint32_t dbgmcu_offsets[DBGMCU_OFFSETS] = {0x004, 0x034, 0x03C, 0x054, 0x3000};
@@ -32,6 +38,7 @@ static const struct region map[] = {
 struct bus {
     const struct region *last; /* accesses come in runs: try this one first */
     uint32_t dbgmcu[DBGMCU_OFFSETS];
+    uint32_t ccr;
     struct flash *flash;
     const uint8_t *cells;
     struct stats *stats;
@@ -100,6 +107,10 @@ static bool read_register(struct bus *bus, uint32_t address, unsigned size, uint
         return false;
     if (inside(address, 4, FLASH_REGISTERS_START, FLASH_REGISTERS_SIZE))
         return flash_register_read(bus->flash, address - FLASH_REGISTERS_START, ret);
+    if (address == CCR) {
+        *ret = CCR_RESET | bus->ccr;
+        return true;
+    }
     return bus_dbgmcu_read(bus, address - DBGMCU_START, ret);
 }
 
@@ -122,6 +133,10 @@ static bool write_register(struct bus *bus, uint32_t address, unsigned size, uin
         return false;
     if (inside(address, 4, FLASH_REGISTERS_START, FLASH_REGISTERS_SIZE))
         return flash_register_write(bus->flash, address - FLASH_REGISTERS_START, value);
+    if (address == CCR) {
+        bus->ccr = value & CCR_BFHFNMIGN;
+        return true;
+    }
     return bus_dbgmcu_write(bus, address - DBGMCU_START, value);
 }
 

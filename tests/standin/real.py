@@ -67,6 +67,7 @@ def write_image(folder, image, n=None):
     for sector in range(n or -(-len(image) // SECTOR)):
         part = image[sector * SECTOR:(sector + 1) * SECTOR].rstrip(b"\xff")
         Path(folder, f"sector-{sector}.bin").write_bytes(part)
+    Path(folder, "plan").touch()
 
 
 class Chip:

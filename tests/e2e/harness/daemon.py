@@ -1,5 +1,6 @@
 """m4flashd itself: started, listened to, waited for and stopped."""
 
+import glob
 import os
 import re
 import signal
@@ -95,9 +96,10 @@ class Daemon:
         return next((p for p in self.workers() if is_openocd(processes.command_line(p))), None)
 
     def wait_openocd(self):
+        """An OpenOCD that may erase: the record of what it does is on disk."""
         def look():
             assert self.running(), f"ended with {self.status()}: {self.log()}"
-            return self.openocd()
+            return self.openocd() if glob.glob(f"{self.bench.runtime}/job-*/plan") else None
 
         return wait_for(look, lambda: f"an OpenOCD running; {self.log()}")
 

@@ -76,8 +76,10 @@ def check(entry):
     assert FILE.fullmatch(entry["file"]), entry
     for key in ("sha256", "image_sha256"):
         assert entry[key] == "" or DIGEST.fullmatch(entry[key]), entry
-    # Of what was interrupted too often there may be nothing left to tell them from.
-    if programmed or entry["result"] == "failed" and entry["code"] != "interrupted":
+    # Of what was interrupted too often there may be nothing left to tell them from, and a checker
+    # that failed may have told neither.
+    untold = entry["code"] in ("interrupted", "internal")
+    if programmed or entry["result"] == "failed" and not untold:
         assert entry["sha256"] and entry["image_sha256"], entry
     if entry["result"] == "rejected":
         assert entry["image_sha256"] == "" and entry["hint"], entry

@@ -171,6 +171,21 @@ static void test_deadline(void **state)
     assert_end(f, CHILD_DEADLINE, 0);
 }
 
+/* A deadline can come later than the child, and be put off. */
+static void test_set_deadline(void **state)
+{
+    struct fixture *f = *state;
+
+    start(f, "echo ready; exec sleep 600", 0);
+    assert_int_equal(child_set_timeout(f->child, 300000), 0);
+    assert_end(f, CHILD_DEADLINE, 0);
+    f->child = child_free(f->child);
+    f->ended = false;
+    start(f, "sleep 1; exit 3", 300000);
+    assert_int_equal(child_set_timeout(f->child, (uint64_t)LOOP_LIMIT_SEC * 1000000), 0);
+    assert_end(f, CHILD_EXITED, 3);
+}
+
 /* The deadline of a child that ended in time is forgotten, and its end is told once. */
 static void test_in_time(void **state)
 {
@@ -413,6 +428,7 @@ int main(void)
         TEST(test_signal),
         TEST(test_kill),
         TEST(test_deadline),
+        TEST(test_set_deadline),
         TEST(test_in_time),
         TEST(test_free_at_end),
         TEST(test_cannot_execute),

@@ -41,7 +41,7 @@ static void test_written(void **state)
     struct watched *w = *state;
 
     put(w, "inbox/upload");
-    assert_string_equal(watched_told(w), "WC");
+    assert_string_equal(watched_told(w), "NWC");
 }
 
 /* The writes of an upload are told while it lasts, its end only when it is closed. */
@@ -50,7 +50,7 @@ static void test_slow(void **state)
     struct watched *w = *state;
     _cleanup_fd_ int fd = openat(w->dir.fd, "inbox/upload", O_WRONLY | O_CREAT | O_EXCL, 0644);
 
-    assert_string_equal(watched_told(w), "");
+    assert_string_equal(watched_told(w), "N");
     for (unsigned i = 0; i < 3; i++) {
         assert_int_equal(write(fd, "x", 1), 1);
         assert_string_equal(watched_told(w), "W");
@@ -73,7 +73,7 @@ static void test_adb_push(void **state)
     assert_int_equal(write(fd, "x", 1), 1);
     fd = fd_close(fd);
     assert_int_equal(utimensat(w->dir.fd, "inbox/upload", times, 0), 0);
-    assert_string_equal(watched_told(w), "GAWCA");
+    assert_string_equal(watched_told(w), "GNAWCA");
 }
 
 static void test_aborted_push(void **state)
@@ -82,7 +82,7 @@ static void test_aborted_push(void **state)
 
     put(w, "inbox/upload");
     assert_int_equal(unlinkat(w->dir.fd, "inbox/upload", 0), 0);
-    assert_string_equal(watched_told(w), "WCG");
+    assert_string_equal(watched_told(w), "NWCG");
 }
 
 static void test_two_in_one_go(void **state)
@@ -91,7 +91,7 @@ static void test_two_in_one_go(void **state)
 
     put(w, "inbox/upload");
     put(w, "inbox/upload"); /* truncates it first: that is a change of content as well */
-    assert_string_equal(watched_told(w), "WCWC");
+    assert_string_equal(watched_told(w), "NWCWC");
 }
 
 /* Touched, or opened and closed without a write: the same upload once more. */

@@ -19,8 +19,8 @@ struct watched {
 };
 
 static const char watched_letters[] = {
-    [WATCH_COMPLETE] = 'C', [WATCH_WRITTEN] = 'W', [WATCH_ATTRIBUTES] = 'A',
-    [WATCH_GONE] = 'G',     [WATCH_RESCAN] = 'R',  [WATCH_REFUSED] = 'X',
+    [WATCH_CREATED] = 'N', [WATCH_COMPLETE] = 'C', [WATCH_WRITTEN] = 'W', [WATCH_ATTRIBUTES] = 'A',
+    [WATCH_GONE] = 'G',    [WATCH_RESCAN] = 'R',   [WATCH_REFUSED] = 'X',
 };
 
 /* What the owner of a watch does when it is told to: looks whether the file is there. */

@@ -15,8 +15,10 @@
 
 #include "sketch/answer.h"
 #include "util/fd.h"
+#include "util/fd_pass.h"
 
 static char mode[64];
+static int upload_fd;
 
 static bool is(const char *name)
 {
@@ -37,11 +39,11 @@ static void say(const void *bytes, size_t size)
 static void await_go(void)
 {
     char byte;
-    ssize_t n = read(ANSWER_FD_SOCKET, &byte, 1);
+    int r = fd_receive(ANSWER_FD_SOCKET, &byte, &upload_fd);
 
-    if (n == 0)
+    if (r == 0)
         exit(0);
-    if (n != 1 || byte != ANSWER_GO)
+    if (r != 1 || byte != ANSWER_GO)
         exit(9);
 }
 
@@ -49,9 +51,9 @@ static void digest_upload(char ret[static SKETCH_DIGEST_HEX])
 {
     struct stat status;
 
-    if (fstat(ANSWER_FD_UPLOAD, &status) < 0)
+    if (fstat(upload_fd, &status) < 0)
         exit(4);
-    void *upload = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, ANSWER_FD_UPLOAD, 0);
+    void *upload = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, upload_fd, 0);
     if (upload == MAP_FAILED || sketch_digest(upload, (size_t)status.st_size, ret) < 0)
         exit(5);
 }
@@ -59,17 +61,12 @@ static void digest_upload(char ret[static SKETCH_DIGEST_HEX])
 static void say_accepted(uint32_t size)
 {
     struct sketch_report report = fake_report(size);
-    char digest[SKETCH_DIGEST_HEX];
     struct answer_head head;
 
     uint8_t *image = malloc(size);
     for (uint32_t i = 0; i < size; i++)
         image[i] = fake_byte(i);
-    if (sketch_digest(image, size, digest) < 0)
-        exit(6);
-    if (is("wrong-image"))
-        image[size - 1] ^= 1;
-    answer_make_head(&report, digest, &head);
+    answer_make_head(&report, &head);
     if (is("wrong-version"))
         head.version++;
     if (is("wrong-size"))
@@ -87,7 +84,7 @@ static void say_rejected(void)
         .code = SKETCH_NOT_ELF, .sentence = "It is none.", .hint = "Take one."};
     struct answer_head head;
 
-    answer_make_head(&report, NULL, &head);
+    answer_make_head(&report, &head);
     say(&head, sizeof(head));
     if (is("rejected-with-image"))
         say("image", 5);
@@ -125,6 +122,8 @@ static void answer(void)
         say_rejected();
     else
         say_accepted(strncmp(mode, "full", 4) == 0 ? FAKE_WINDOW : FAKE_IMAGE);
+    if (strstr(mode, "hangs-before-tail"))
+        pause();
     say_tail();
     if (is("hangs-afterwards"))
         pause();
@@ -143,7 +142,13 @@ int main(void)
         return 2;
     if (is("dies-at-once"))
         raise(SIGKILL);
+    if (is("gives-up"))
+        return 1;
+    if (is("speaks-first"))
+        say("m", 1);
     await_go();
+    if (is("dies-with-upload"))
+        raise(SIGKILL);
     answer();
     return is("fails") ? 1 : 0;
 }

@@ -23,6 +23,7 @@ struct fixture {
     struct check *check;
     struct snapshot snapshot;
     struct check_answer answer;
+    bool judged; /* the verdict has come */
     bool ended;
 };
 
@@ -50,31 +51,50 @@ static int tear_down(void **state)
     return count_fds() == f->fds ? 0 : -1;
 }
 
+static void on_verdict(struct check *check, void *userdata)
+{
+    struct fixture *f = userdata;
+
+    assert_ptr_equal(check, f->check);
+    assert_false(f->judged);
+    assert_false(f->ended);
+    f->judged = true;
+}
+
 static void on_end(struct check *check, void *userdata)
 {
     struct fixture *f = userdata;
 
     assert_false(f->ended);
+    assert_true(f->judged || check_answer(check)->end != CHECK_ANSWERED);
     f->ended = true;
     f->answer = *check_answer(check);
     check_answer(check)->image = NULL;
     f->check = check_free(check);
 }
 
-static int start(struct fixture *f, const char *checker, const char *mode, uint64_t timeout_usec)
+static int prepare(struct fixture *f, const char *checker, const char *mode, uint64_t timeout_usec)
 {
     const struct check_spec spec = {
         .checker = checker,
         .board = &fake_board,
         .board_text = mode,
         .board_text_size = strlen(mode),
-        .snapshot = &f->snapshot,
         .timeout_usec = timeout_usec,
+        .on_verdict = on_verdict,
         .on_end = on_end,
         .userdata = f,
     };
 
+    f->judged = f->ended = false;
     return check_new(f->event, &spec, &f->check);
+}
+
+static int start(struct fixture *f, const char *checker, const char *mode, uint64_t timeout_usec)
+{
+    int r = prepare(f, checker, mode, timeout_usec);
+
+    return r < 0 ? r : check_begin(f->check, &f->snapshot);
 }
 
 static void check(struct fixture *f, const char *mode)
@@ -154,6 +174,49 @@ static void test_rejected(void **state)
     assert_string_equal(f->answer.sha256, digest);
 }
 
+/* Started ahead of need, it waits for as long as it takes. */
+static void test_waits(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_int_equal(prepare(f, getenv("FAKE_CHECKER"), "accepted", 100000), 0);
+    loop_for(f->event, 0.3);
+    assert_false(f->judged || f->ended);
+    assert_int_equal(check_begin(f->check, &f->snapshot), 0);
+    assert_true(loop_until(f->event, &f->ended));
+    assert_image(f, FAKE_IMAGE);
+}
+
+/* The snapshot is the checker's as well as ours: it may go as soon as it has been handed over. */
+static void test_snapshot_goes(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_int_equal(start(f, getenv("FAKE_CHECKER"), "accepted", 0), 0);
+    f->snapshot.fd = fd_close(f->snapshot.fd);
+    assert_true(loop_until(f->event, &f->ended));
+    assert_image(f, FAKE_IMAGE);
+    f->snapshot.fd = memfd_create("upload", MFD_CLOEXEC);
+}
+
+/* The verdict does not wait for the rest. */
+static void test_verdict_comes_first(void **state)
+{
+    static const char *const modes[] = {"hangs-before-tail", "rejected-hangs-before-tail"};
+    struct fixture *f = *state;
+
+    for (size_t i = 0; i < ELEMENTSOF(modes); i++) {
+        assert_int_equal(start(f, getenv("FAKE_CHECKER"), modes[i], 0), 0);
+        assert_true(loop_until(f->event, &f->judged));
+        struct check_answer *answer = check_answer(f->check);
+        assert_int_equal(answer->report.code, i == 0 ? SKETCH_ACCEPTED : SKETCH_NOT_ELF);
+        assert_int_equal(answer->image != NULL, i == 0);
+        assert_int_equal(strlen(answer->image_sha256), i == 0 ? 64 : 0);
+        assert_false(f->ended);
+        f->check = check_free(f->check);
+    }
+}
+
 /* ---- Not believed ---------------------------------------------------------------------------- */
 
 static void assert_not_answered(struct fixture *f, const char *mode, enum check_end end)
@@ -164,17 +227,21 @@ static void assert_not_answered(struct fixture *f, const char *mode, enum check_
     check(f, mode);
     if (f->answer.end != end)
         fail_msg("%s: %d instead of %d", mode, f->answer.end, end);
-    assert_null(f->answer.image);
     assert_string_equal(f->answer.sha256, "");
-    assert_report(&f->answer.report, &nothing);
+    if (!f->judged) {
+        assert_string_equal(f->answer.image_sha256, "");
+        assert_report(&f->answer.report, &nothing);
+    }
+    free(f->answer.image);
+    f->answer.image = NULL;
 }
 
 static void test_broken(void **state)
 {
     static const char *const modes[] = {
-        "fails",         "says-nothing",  "says-a-word", "too-short",           "too-long",
-        "wrong-image",   "wrong-version", "wrong-size",  "rejected-with-image", "wrong-tail",
-        "full-and-more", "endless",
+        "fails",      "says-nothing",  "says-a-word", "too-short",
+        "too-long",   "wrong-version", "wrong-size",  "rejected-with-image",
+        "wrong-tail", "full-and-more", "endless",
     };
 
     for (size_t i = 0; i < ELEMENTSOF(modes); i++)
@@ -183,10 +250,39 @@ static void test_broken(void **state)
 
 static void test_died(void **state)
 {
-    static const char *const modes[] = {"dies-at-once", "dies-midway"};
+    static const char *const modes[] = {"dies-with-upload", "dies-midway"};
 
     for (size_t i = 0; i < ELEMENTSOF(modes); i++)
         assert_not_answered(*state, modes[i], CHECK_DIED);
+}
+
+/* One that was gone before it took its upload is no verdict on that, however fast it went. */
+static void test_unheard(void **state)
+{
+    static const char *const modes[] = {"dies-at-once", "gives-up"};
+    struct fixture *f = *state;
+
+    for (size_t i = 0; i < 20 * ELEMENTSOF(modes); i++) {
+        int r = start(f, getenv("FAKE_CHECKER"), modes[i % ELEMENTSOF(modes)], 0);
+        assert_true(r == 0 || r == -EPIPE || r == -ECONNRESET);
+        assert_true(loop_until(f->event, &f->ended));
+        assert_false(f->judged);
+        assert_int_equal(f->answer.end, CHECK_UNHEARD);
+    }
+}
+
+/* It ends while nobody has given it anything, or speaks unasked: that is told too, once. */
+static void test_unneeded(void **state)
+{
+    static const char *const modes[] = {"dies-at-once", "gives-up", "speaks-first"};
+    struct fixture *f = *state;
+
+    for (size_t i = 0; i < ELEMENTSOF(modes); i++) {
+        assert_int_equal(prepare(f, getenv("FAKE_CHECKER"), modes[i], 0), 0);
+        assert_true(loop_until(f->event, &f->ended));
+        assert_false(f->judged);
+        assert_int_equal(f->answer.end, CHECK_UNHEARD);
+    }
 }
 
 /* A whole answer counts for nothing if its giver does not come to an end. */
@@ -205,7 +301,8 @@ static void test_hangs(void **state)
         assert_true(f->ended);
         assert_true(turns < 1000);
         assert_int_equal(f->answer.end, CHECK_DIED);
-        assert_null(f->answer.image);
+        free(f->answer.image);
+        f->answer.image = NULL;
     }
 }
 
@@ -224,11 +321,13 @@ static void test_no_checker(void **state)
 /* In the middle of whatever it does: no process and no call is left. */
 static void test_free_running(void **state)
 {
-    static const char *const modes[] = {"hangs", "endless", "accepted", "full"};
+    static const char *const modes[] = {"waits", "hangs", "endless", "accepted", "full"};
     struct fixture *f = *state;
 
     for (size_t i = 0; i < ELEMENTSOF(modes); i++) {
-        assert_int_equal(start(f, getenv("FAKE_CHECKER"), modes[i], 0), 0);
+        assert_int_equal(prepare(f, getenv("FAKE_CHECKER"), modes[i], 0), 0);
+        if (i > 0)
+            assert_int_equal(check_begin(f->check, &f->snapshot), 0);
         sd_event_run(f->event, 20000);
         if (!f->ended)
             f->check = check_free(f->check);
@@ -247,9 +346,11 @@ static void test_free_running(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_accepted), TEST(test_in_pieces),  TEST(test_full),
-        TEST(test_rejected), TEST(test_broken),     TEST(test_died),
-        TEST(test_hangs),    TEST(test_no_checker), TEST(test_free_running),
+        TEST(test_waits),      TEST(test_snapshot_goes), TEST(test_verdict_comes_first),
+        TEST(test_unheard),    TEST(test_unneeded),      TEST(test_accepted),
+        TEST(test_in_pieces),  TEST(test_full),          TEST(test_rejected),
+        TEST(test_broken),     TEST(test_died),          TEST(test_hangs),
+        TEST(test_no_checker), TEST(test_free_running),
     };
 
     if (!loop_has_pidfds())

@@ -136,6 +136,7 @@ static void run(struct fixture *f, const char *settings)
 {
     control(f, settings);
     assert_int_equal(program_new(f->event, &f->spec, &f->program), 0);
+    assert_int_equal(program_permit(f->program, NULL, 0), 0);
     assert_false(f->ended);
     assert_true(loop_until(f->event, &f->ended));
 }
@@ -370,6 +371,7 @@ static void test_free_while_writing(void **state)
     control(f, "delay=0.2");
     assert_int_equal(program_new(f->event, &f->spec, &f->program), 0);
     assert_int_equal(faccessat(f->dir.fd, "job-5/sector-1.bin", F_OK, 0), 0);
+    assert_int_equal(program_permit(f->program, NULL, 0), 0);
     assert_true(loop_until(f->event, &f->writing));
     f->program = program_free(f->program);
     assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);

@@ -198,15 +198,12 @@ static void assert_contract(const struct board *board, const struct sketch_repor
                             const uint8_t *image)
 {
     bool accepted = report->code == SKETCH_ACCEPTED;
-    char digest[SKETCH_DIGEST_HEX];
     struct answer_head head;
 
     assert_int_equal(image != NULL, accepted);
     assert_int_equal(report->sentence[0] == '\0', accepted);
     assert_int_equal(report->hint[0] == '\0', accepted);
-    if (accepted)
-        assert_int_equal(sketch_digest(image, report->image_size, digest), 0);
-    answer_make_head(report, accepted ? digest : NULL, &head);
+    answer_make_head(report, &head);
     assert_int_equal(answer_check_head(board, &head), 0);
 }
 

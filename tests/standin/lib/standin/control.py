@@ -42,7 +42,7 @@ class Control:
                 runs = int(file.read())
         except FileNotFoundError:
             runs = 0
-        if self.action == "program":
+        if self.action != "release":
             runs += 1
             # In one step: the stand-in is killed at any moment.
             with open(path + ".new", "w", encoding="ascii") as file:

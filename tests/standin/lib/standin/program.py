@@ -4,7 +4,7 @@ import os
 import signal
 import time
 
-from standin import nuisance, options, tcl, texts
+from standin import nuisance, options, plan, tcl, texts
 from standin.control import Control
 from standin.flash import BANK, SECTOR, START, WORD, Flash
 from standin.image import Image
@@ -99,20 +99,96 @@ class Run:
         self.met_chip = True
         self.say("connected")
 
-    def program(self, action, image_dir, start, sector_size, n):
+    def program(self, action, image_dir, *where):
+        everything = action == "program"
+        if os.path.exists(os.path.join(image_dir, "start.bin")):
+            try:
+                self.by_routine(everything, image_dir, *where)
+                return
+            except Failure as failure:
+                self.say(f"again without the routine on the chip: {failure.message}")
+                self.out.lines(texts.CHAIN + texts.HALTED)
+                everything |= self.stage_name != "connect"
+        self.by_openocd(everything, image_dir, *where)
+
+    def leave_early(self):
+        if self.control.mode == "exit-0-without-done":
+            self.control.log(event="end", status=0)
+            raise Exit(0, texts.SHUTDOWN, texts.QUIT)
+
+    def by_openocd(self, everything, image_dir, start, sector_size, n):
         image = Image(image_dir, sector_size, n)
         if image.wrong:
             raise Failure([], image.wrong)
         flash = self.find_bank(start, sector_size * n)
-        if self.control.mode == "exit-0-without-done":
-            self.control.log(event="end", status=0)
-            raise Exit(0, texts.SHUTDOWN, texts.QUIT)
-        if action == "update" and flash.read(start, sector_size * n) == image.filled():
+        self.leave_early()
+        if not everything and flash.read(start, sector_size * n) == image.filled():
             self.say("unchanged")
             return
+        self.await_plan(image_dir)
         self.erase(flash, start, sector_size, n)
         self.write(flash, start, image.bytes)
         self.verify(flash, start, sector_size, image.filled())
+
+    def await_plan(self, image_dir):
+        way = plan.wait(image_dir)
+        if way is None:
+            raise Failure([], "the daemon has refused this image")
+        return way
+
+    def by_routine(self, everything, image_dir, start, sector_size, n):
+        """The chip does it, so OpenOCD has nothing to say but what our procedure does."""
+        if self.control.mode == "missing-bank":
+            raise Failure([], "the routine does not answer")
+        flash = Flash(self.control.text("flash"))
+        image = Image(image_dir, sector_size, n).filled()
+        sectors = range(0, n * sector_size, sector_size)
+        found = [plan.crc(flash.read(start + sector, sector_size)) for sector in sectors]
+        way = self.await_plan(image_dir)
+        if not way:
+            raise Failure([], "there is no plan for it")
+        self.leave_early()
+        changed = plan.changed(way, found, everything)
+        if not changed:
+            self.say("unchanged")
+            return
+        self.send_all(flash, start, image, changed, sector_size)
+        self.stage("verify")
+        if self.control.mode == "verify-failed" or flash.read(start, len(image)) != image:
+            raise Failure([], "checksum mismatch")
+
+    def send_all(self, flash, start, image, changed, sector_size):
+        """The first flash word of sector 0 comes last."""
+        sizes = {sector: len(image[sector * sector_size:][:sector_size].rstrip(b"\xff"))
+                 for sector in changed}
+        done, total = 0, sum(sizes.values())
+        self.stage("erase")
+        self.stage("write")
+        self.say(f"progress 0 {total}")
+        for sector in changed:
+            self.say(f"sector {sector}")
+            self.send(flash, start, image, sector, sector_size)
+            done += sizes[sector]
+            self.say(f"progress {done} {total}")
+        if 0 in changed:
+            flash.write(start, image[:WORD])
+
+    def send(self, flash, start, image, sector, sector_size):
+        first, last = sector * sector_size, (sector + 1) * sector_size
+        if self.fails("erase-failed", sector) or self.fails("write-protected", sector):
+            self.refuse("erase failed", start + first)
+        for part in range(start + first, start + last, SECTOR):
+            flash.erase(part)
+        self.pause()
+        skip = WORD if sector == 0 else 0
+        if self.fails("write-failed", sector) or \
+                not flash.write(start + first + skip, image[first + skip:last]):
+            self.refuse("write failed", start + first)
+        self.pause()
+
+    @staticmethod
+    def refuse(text, address):
+        raise Failure([], f"{text} at 0x{address:08x}, FLASH_SR = 0x00400000")
 
     def find_bank(self, start, size):
         """The bank that begins last before start is asked for its size, if there is one."""

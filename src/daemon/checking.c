@@ -1,0 +1,212 @@
+#include "daemon/checking.h"
+
+#include <inttypes.h>
+#include <string.h>
+#include <syslog.h>
+
+#include "daemon/queue.h"
+
+enum {
+    STANDBY_USEC = 10 * 1000 * 1000, /* of silence from an upload, then nobody waits for its end */
+};
+
+static void on_checked(struct manager *manager);
+
+/* The job that the check is about, or NULL if it has been closed. */
+static struct job *checked_job(const struct manager *manager)
+{
+    for (size_t i = 0; i < manager->n_jobs; i++)
+        if (manager->jobs[i]->id == manager->checked_id)
+            return manager->jobs[i];
+    return NULL;
+}
+
+static void on_verdict(struct check *check, void *userdata)
+{
+    struct manager *manager = userdata;
+
+    queue_take_verdict(manager, checked_job(manager), check_answer(check));
+}
+
+static void on_end(struct check *check, void *userdata)
+{
+    struct manager *manager = userdata;
+
+    if (check == manager->check) {
+        on_checked(manager);
+        return;
+    }
+    /* Not replaced until it is missed: what ends one by itself may end the next one too. */
+    manager->standby = check_free(check);
+    manager->standby_lost = true;
+}
+
+static int start_checker(struct manager *manager, struct check **ret)
+{
+    const struct orders *orders = manager->orders;
+    const struct check_spec spec = {
+        .checker = orders->checker,
+        .board = &orders->board,
+        .board_text = orders->board_text,
+        .board_text_size = orders->board_text_size,
+        .on_verdict = on_verdict,
+        .on_end = on_end,
+        .userdata = manager,
+    };
+
+    return check_new(manager->event, &spec, ret);
+}
+
+/* ---- Ahead of need -----------------------------------------------------------------------------
+ */
+
+static void dismiss(struct manager *manager)
+{
+    manager->standby = check_free(manager->standby);
+    if (manager->standby_source)
+        sd_event_source_set_enabled(manager->standby_source, SD_EVENT_OFF);
+}
+
+static int on_silence(sd_event_source *source, uint64_t usec, void *userdata)
+{
+    (void)source;
+    (void)usec;
+    dismiss(userdata);
+    return 0;
+}
+
+static int limit_standby(struct manager *manager)
+{
+    if (!manager->standby_source)
+        return sd_event_add_time_relative(manager->event, &manager->standby_source, CLOCK_MONOTONIC,
+                                          STANDBY_USEC, 0, on_silence, manager);
+    int r = sd_event_source_set_time_relative(manager->standby_source, STANDBY_USEC);
+    return r < 0 ? r : sd_event_source_set_enabled(manager->standby_source, SD_EVENT_ONESHOT);
+}
+
+/* What goes wrong here is told when a checker is really needed, and fails to start then too. */
+void checking_prepare(struct manager *manager)
+{
+    if (!manager->standby && !manager->standby_lost &&
+        start_checker(manager, &manager->standby) < 0)
+        manager->standby_lost = true;
+    if (manager->standby && limit_standby(manager) < 0)
+        dismiss(manager);
+}
+
+/* An upload that is being written, or one that was read but is not being checked yet. */
+static bool is_expected(const struct manager *manager)
+{
+    if (manager->arriving || manager->arrivals > 0)
+        return true;
+    for (size_t i = 0; i < manager->n_jobs; i++)
+        if (manager->jobs[i]->state < JOB_CHECKING)
+            return true;
+    return false;
+}
+
+void checking_relax(struct manager *manager)
+{
+    manager->standby_lost = false;
+    if (manager->standby && !is_expected(manager))
+        dismiss(manager);
+}
+
+/* ---- At work -----------------------------------------------------------------------------------
+ */
+
+/* The one that waits, if it still does; else a new one. */
+static int begin(struct manager *manager, const struct job *job)
+{
+    manager->check = TAKE_PTR(manager->standby);
+    dismiss(manager);
+    manager->check_waited = manager->check != NULL;
+    if (manager->check && check_begin(manager->check, job->snapshot) >= 0)
+        return 0;
+    manager->check = check_free(manager->check);
+    manager->check_waited = false;
+
+    int r = start_checker(manager, &manager->check);
+    return r < 0 ? r : check_begin(manager->check, job->snapshot);
+}
+
+static void have_checked(struct manager *manager, struct job *job)
+{
+    int r = begin(manager, job);
+
+    if (r < 0) {
+        manager->check = check_free(manager->check);
+        manager_fail_job(manager, job, manager->orders->checker, r);
+    }
+}
+
+void checking_start(struct manager *manager, struct job *job)
+{
+    job_set_state(job, JOB_CHECKING);
+    manager->checked_id = job->id;
+    have_checked(manager, job);
+}
+
+static void close_unchecked(struct manager *manager, struct job *job, enum check_end end)
+{
+    struct outcome outcome =
+        end == CHECK_DIED
+            ? outcome_rejected(SKETCH_ELF_CORRUPT, "The checker did not survive this file.",
+                               sketch_code_hint(SKETCH_ELF_CORRUPT))
+            : outcome_internal("the checker gave no valid answer");
+
+    manager_close_job(manager, job, &outcome);
+}
+
+/* It was accepted by its verdict: now the rest of the answer is known too. */
+static void confirm(struct manager *manager, struct job *job, const struct check_answer *answer)
+{
+    bool good = answer->end == CHECK_ANSWERED;
+
+    job->unconfirmed = false;
+    memcpy(job->sha256, answer->sha256, sizeof(job->sha256));
+    if (job->state != JOB_PROGRAMMING) {
+        if (!good)
+            close_unchecked(manager, job, CHECK_BROKEN);
+    } else if (good) {
+        deploy_confirm(manager->deploy, answer->sha256);
+    } else {
+        deploy_refuse(manager->deploy);
+    }
+}
+
+static void on_checked(struct manager *manager)
+{
+    _cleanup_(check_freep) struct check *check = TAKE_PTR(manager->check);
+    struct job *job = checked_job(manager);
+    struct check_answer *answer = check_answer(check);
+
+    if (!job)
+        journal_log(manager->journal, LOG_DEBUG, "A check ended whose job had ended before it.");
+    else if (job->unconfirmed)
+        confirm(manager, job, answer);
+    else if (answer->end == CHECK_ANSWERED)
+        queue_take_answer(manager, job, answer);
+    else if (answer->end == CHECK_UNHEARD && manager->check_waited)
+        have_checked(manager,
+                     job); /* it was lost while it waited: that is not the upload's fault */
+    else
+        close_unchecked(manager, job, answer->end);
+    queue_run(manager);
+}
+
+void checking_settle(struct manager *manager)
+{
+    const struct job *job = manager->check ? checked_job(manager) : NULL;
+
+    dismiss(manager);
+    if (!job || job->state != JOB_PROGRAMMING)
+        manager->check = check_free(manager->check);
+}
+
+void checking_stop(struct manager *manager)
+{
+    manager->check = check_free(manager->check);
+    dismiss(manager);
+    manager->standby_source = sd_event_source_disable_unref(manager->standby_source);
+}
