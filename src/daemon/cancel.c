@@ -15,8 +15,10 @@ enum cancel_verdict cancel_job(struct manager *manager, uint64_t id)
 
     if (!job)
         return CANCEL_UNKNOWN;
-    /* A recovery is of a chip that has been erased already. */
-    if (job->state >= JOB_PROGRAMMING || job->recovery)
+    if (job->state == JOB_PROGRAMMING)
+        return deploy_cancel(manager->deploy) < 0 ? CANCEL_TOO_LATE : CANCEL_DONE;
+    /* Of a chip that has been erased already. */
+    if (job->recovery)
         return CANCEL_TOO_LATE;
     if (job->state == JOB_CHECKING)
         manager->check = check_free(manager->check);

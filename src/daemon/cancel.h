@@ -4,7 +4,7 @@
 #include "daemon/manager.h"
 
 enum cancel_verdict {
-    CANCEL_DONE,     /* the job has its outcome: aborted, cancelled */
+    CANCEL_DONE,     /* the job has its outcome (aborted: cancelled), or will have it */
     CANCEL_UNKNOWN,  /* no such job is under way */
     CANCEL_TOO_LATE, /* the flash may have been erased: half a sketch does not run */
 };

@@ -34,6 +34,8 @@ static void on_line(int priority, const char *line, void *userdata)
 
 static struct outcome outcome_of(const struct job *job, const struct deploy_result *result)
 {
+    if (result->cancelled)
+        return outcome_cancelled();
     if (result->refused)
         return outcome_internal("the checker gave no valid answer");
     if (*result->hook)

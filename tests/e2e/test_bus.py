@@ -8,7 +8,7 @@ import xml.etree.ElementTree as ElementTree
 import dbus
 import pytest
 
-from harness import sketches
+from harness import processes, sketches
 from harness.bus import INTERFACE, NAME, PATH, opened
 from harness.daemon import CHECKER
 from harness.pushes import adb_push, cp
@@ -362,6 +362,78 @@ def test_cancel_before_its_turn_and_too_late(bench, bus, on_bus):
     bench.standin.open_gate()
     bench.wait_outcomes()
     bench.check_programmed(running)
+
+
+def make_hook(bench, name, script):
+    folder = bench.make_folder(name)
+    hook = os.path.join(folder, "hook")
+    with open(hook, "w", encoding="utf-8") as file:
+        file.write("#!/bin/sh\n" + script)
+    os.chmod(hook, 0o755)
+    return folder
+
+
+def test_cancel_while_a_hook_runs(bench, bus):
+    """It is killed; those that clean up run and are told."""
+    told = os.path.join(bench.folder, "told")
+    bench.settings["Hooks"] = {
+        "PreDirectory": make_hook(bench, "pre", "[ $M4FLASH_JOB != 1 ] || exec sleep 1000\n"),
+        "PostDirectory": make_hook(bench, "post", f"echo $M4FLASH_CODE >>{told}\n")}
+    bus.start()
+    daemon = bench.start()
+    bus.wait_owner()
+    bench.push(adb_push, sketches.good("in a hook"))
+    wait_for(lambda: "sleep" in str([processes.command_line(p) for p in daemon.workers()]), "the hook")
+    assert bus.properties()["State"] == "programming"
+    check_cancelled(bench, bus, 1)
+    daemon.wait_quiet()
+    with open(told, encoding="utf-8") as file:
+        assert file.read() == "cancelled\n"
+    assert bench.standin.runs() == []
+    upload = sketches.good("after")
+    bench.push(adb_push, upload)
+    assert bench.wait_outcome()["result"] == "programmed"
+    bench.check_programmed(upload)
+
+
+def test_cancel_between_two_tries(bench, bus, on_bus):
+    """What was kept for a restart is gone too: the sketch before is what is installed."""
+    before = sketches.good("before")
+    bench.push(adb_push, before)
+    bench.wait_outcomes()
+    on_bus.wait_quiet()
+    bench.standin.set_mode("no-target")
+    bench.push(adb_push, sketches.good("cannot connect"))
+    wait_for(lambda: bus.call("Cancel", "t", "2") is None, "a pause")
+    entry = bench.wait_outcome()
+    assert (entry["result"], entry["code"]) == ("aborted", "cancelled")
+    on_bus.wait_quiet()
+    assert sorted(os.listdir(bench.state)) == ["history.jsonl", "installed", "lock"]
+    bench.restart().wait_quiet()
+    bench.check_programmed(before)
+
+
+def test_cancel_while_the_end_of_the_check_is_awaited(bench, bus):
+    """OpenOCD has connected by then; it is let go, and what the checker says does not matter."""
+    gate, checker = os.path.join(bench.folder, "check"), os.path.join(bench.folder, "checker")
+    with open(checker, "w", encoding="utf-8") as file:
+        file.write(f"#!/bin/sh\n{CHECKER}\nwhile [ ! -e {gate} ]; do sleep 0.02; done\n")
+    os.chmod(checker, 0o755)
+    bus.start()
+    daemon = bench.start(env={"M4FLASH_CHECKER": checker})
+    bus.wait_owner()
+    bench.push(adb_push, sketches.good("unconfirmed"))
+    wait_for(bench.standin.runs, "a run of OpenOCD")
+    assert bus.call("Cancel", "t", "1") is None
+    entry = bench.wait_outcome()
+    assert (entry["result"], entry["code"]) == ("aborted", "cancelled")
+    os.close(os.open(gate, os.O_CREAT))
+    assert set(bench.sketch_in_flash(sketches.FLASH_SIZE)) == {0xFF}
+    upload = sketches.good("after")
+    bench.push(adb_push, upload)
+    assert bench.wait_outcome()["result"] == "programmed"
+    bench.check_programmed(upload)
+    assert not daemon.workers()
 
 
 def test_nothing_new_while_stopping(bench, bus, on_bus):
