@@ -87,6 +87,7 @@ static int open_job(struct manager *manager)
     if (r < 0)
         return r;
     job->builtin = true;
+    job->handed = true;
     job->detached = true;
     job->care = DEPLOY_IF_DIFFERENT;
     job_set_snapshot(job, TAKE_PTR(snapshot));

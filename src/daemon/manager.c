@@ -9,6 +9,7 @@
 #include <syslog.h>
 #include <systemd/sd-daemon.h>
 
+#include "daemon/bus.h"
 #include "daemon/checking.h"
 #include "daemon/control.h"
 #include "daemon/default.h"
@@ -66,6 +67,7 @@ void manager_close_job(struct manager *manager, struct job *job, const struct ou
     ledger_close_job(manager->ledger, job, outcome);
     manager->last_result = outcome->result;
     control_tell(manager->control, id, outcome);
+    bus_tell(manager->bus, id, ledger_last_entry(manager->ledger));
 }
 
 void manager_fail_job(struct manager *manager, struct job *job, const char *what, int error)
@@ -83,7 +85,7 @@ void manager_drop_job(struct manager *manager, struct job *job)
     ledger_drop_job(manager->ledger, job);
 }
 
-/* ---- What systemd is told ----------------------------------------------------------------------
+/* ---- What systemd and the bus are told ---------------------------------------------------------
  */
 
 static unsigned percent(const struct transcript *progress)
@@ -111,6 +113,7 @@ void manager_update_status(const struct manager *manager)
     else
         sd_notifyf(false, "STATUS=Waiting for %s/%s", settings->inbox_directory,
                    settings->inbox_file_name);
+    bus_update(manager->bus);
 }
 
 /* ---- Stopping ----------------------------------------------------------------------------------
@@ -186,6 +189,7 @@ struct manager *manager_free(struct manager *manager)
 {
     if (!manager)
         return NULL;
+    bus_free(manager->bus);
     control_free(manager->control);
     intake_stop(manager);
     for (size_t i = 0; i < ELEMENTSOF(manager->signals); i++)
@@ -306,6 +310,10 @@ static void listen_for_requests(struct manager *manager)
     if (r < 0)
         journal_log(manager->journal, LOG_WARNING, "%s/control, for requests, cannot be made: %s",
                     manager->orders->runtime_dir, strerror(-r));
+    r = bus_new(manager, &manager->bus);
+    if (r < 0)
+        journal_log(manager->journal, LOG_WARNING, "No requests over the system bus: %s",
+                    strerror(-r));
 }
 
 int manager_run(struct manager *manager)

@@ -71,6 +71,7 @@ struct manager {
     struct file_key last_scanned; /* of the last closed job that was made by looking */
 
     struct control *control; /* NULL: no requests can be made */
+    struct bus *bus;         /* NULL: not on the bus */
     enum result last_result; /* of the job that was closed last */
     bool stopping;
 };
@@ -100,7 +101,7 @@ void manager_fail_job(struct manager *manager, struct job *job, const char *what
 /* Takes a job off the list without an outcome: it is part of another, or the next start's. */
 void manager_drop_job(struct manager *manager, struct job *job);
 
-/* Tells systemd what is going on. */
+/* Tells systemd and the bus what is going on. */
 void manager_update_status(const struct manager *manager);
 
 struct manager *manager_free(struct manager *manager);

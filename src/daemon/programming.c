@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <syslog.h>
 
+#include "daemon/bus.h"
 #include "daemon/default.h"
 #include "daemon/queue.h"
 
@@ -33,6 +34,8 @@ static void on_line(int priority, const char *line, void *userdata)
 
 static struct outcome outcome_of(const struct job *job, const struct deploy_result *result)
 {
+    if (result->cancelled)
+        return outcome_cancelled();
     if (result->refused)
         return outcome_internal("the checker gave no valid answer");
     if (*result->hook)
@@ -75,6 +78,7 @@ static void on_end(void *userdata)
     struct manager *manager = userdata;
 
     manager->deploy = deploy_free(manager->deploy);
+    bus_update_installed(manager->bus);
     queue_run(manager);
 }
 

@@ -17,6 +17,16 @@ static void close_superseded(struct manager *manager, struct job *job)
     manager_close_job(manager, job, &outcome);
 }
 
+void queue_make_room(struct manager *manager)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < manager->n_jobs; i++)
+        n += manager->jobs[i]->state == JOB_TO_CHECK;
+    if (n >= UNCHECKED_MAX)
+        close_superseded(manager, manager_find(manager, JOB_TO_CHECK));
+}
+
 void queue_give_way(struct manager *manager)
 {
     struct job *older = manager_find(manager, JOB_READY);
@@ -65,7 +75,7 @@ static bool has_hooks(const struct manager *manager)
 
 void queue_take_verdict(struct manager *manager, struct job *job, struct check_answer *answer)
 {
-    if (answer->report.code != SKETCH_ACCEPTED || (job->disturbed && !job->builtin) ||
+    if (answer->report.code != SKETCH_ACCEPTED || (job->disturbed && !job->handed) ||
         is_overtaken(manager, job) || has_hooks(manager))
         return;
     take_report(job, answer);
@@ -79,7 +89,7 @@ void queue_take_answer(struct manager *manager, struct job *job, struct check_an
     take_report(job, answer);
     memcpy(job->sha256, answer->sha256, sizeof(job->sha256));
 
-    if ((answer->report.code == SKETCH_TRUNCATED || job->disturbed) && !job->builtin) {
+    if ((answer->report.code == SKETCH_TRUNCATED || job->disturbed) && !job->handed) {
         reading_incomplete(manager, job);
     } else if (answer->report.code != SKETCH_ACCEPTED) {
         struct outcome outcome =

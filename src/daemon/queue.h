@@ -4,6 +4,12 @@
 
 #include "daemon/manager.h"
 
+/*
+ * Makes room for one more job by giving up the oldest unchecked one: only a flood within
+ * milliseconds gets here.
+ */
+void queue_make_room(struct manager *manager);
+
 /* A newer job takes the place of the one that waits for the programmer. */
 void queue_give_way(struct manager *manager);
 

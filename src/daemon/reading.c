@@ -70,13 +70,18 @@ static struct outcome outcome_of_rest(const struct job *job)
                             sketch_code_hint(SKETCH_EMPTY));
 }
 
+static bool is_of_inbox(const struct job *job)
+{
+    return !job->rollback && !job->handed;
+}
+
 /* The upload that came next after the job. */
 static struct job *newer_job(const struct manager *manager, const struct job *job)
 {
     struct job *newer = NULL;
 
     for (size_t i = manager->n_jobs; i-- > 0 && manager->jobs[i] != job;)
-        if (!manager->jobs[i]->rollback)
+        if (is_of_inbox(manager->jobs[i]))
             newer = manager->jobs[i];
     return newer;
 }
@@ -113,23 +118,11 @@ void reading_incomplete(struct manager *manager, struct job *job)
 /* ---- Reading -----------------------------------------------------------------------------------
  */
 
-/* Makes room by giving up the oldest unchecked upload: only a flood within milliseconds gets here.
- */
-static void make_room(struct manager *manager)
-{
-    size_t n = 0;
-
-    for (size_t i = 0; i < manager->n_jobs; i++)
-        n += manager->jobs[i]->state == JOB_TO_CHECK;
-    if (n >= UNCHECKED_MAX)
-        close_superseded(manager, manager_find(manager, JOB_TO_CHECK));
-}
-
 static struct job *open_job(struct manager *manager)
 {
     struct job *job;
 
-    make_room(manager);
+    queue_make_room(manager);
     int r = manager_open_job(manager, &job);
     if (r < 0) {
         journal_log(manager->journal, LOG_CRIT, "An upload is lost for want of memory.");
@@ -307,7 +300,7 @@ static bool is_disturbed(const struct job *job)
 static struct job *newest_upload(const struct manager *manager)
 {
     for (size_t i = manager->n_jobs; i-- > 0;)
-        if (!manager->jobs[i]->rollback)
+        if (is_of_inbox(manager->jobs[i]))
             return manager->jobs[i];
     return NULL;
 }

@@ -47,6 +47,14 @@ static const char *last_lines(const char *text, size_t size, unsigned n)
     return start;
 }
 
+/* How much of it is left without a last line that has no end. */
+static size_t whole_lines(const char *text, size_t size)
+{
+    while (size > 0 && text[size - 1] != '\n')
+        size--;
+    return size;
+}
+
 int history_append(int dirfd, const char *line)
 {
     _cleanup_free_ char *old = NULL, *fresh = NULL;
@@ -55,8 +63,7 @@ int history_append(int dirfd, const char *line)
     int r = read_all(dirfd, history_name, &old, &size);
     if (r < 0)
         return r;
-    while (size > 0 && old[size - 1] != '\n')
-        size--;
+    size = whole_lines(old, size);
 
     const char *kept = last_lines(old, size, HISTORY_MAX - 1);
     size_t kept_size = (size_t)(old + size - kept);
@@ -88,6 +95,25 @@ static char *next_line(char **text, const char *end)
 int history_read(int dirfd, char **ret, size_t *ret_size)
 {
     return read_all(dirfd, history_name, ret, ret_size);
+}
+
+int history_tail(int dirfd, unsigned n, char **ret)
+{
+    _cleanup_free_ char *text = NULL;
+    size_t size;
+
+    int r = read_all(dirfd, history_name, &text, &size);
+    if (r < 0)
+        return r;
+    size = whole_lines(text, size);
+    text[size] = '\0';
+    /* As next_line() has it. */
+    for (char *zero; (zero = memchr(text, '\0', size));)
+        *zero = '\n';
+    const char *tail = last_lines(text, size, n);
+    memmove(text, tail, (size_t)(text + size - tail) + 1);
+    *ret = TAKE_PTR(text);
+    return 0;
 }
 
 /* What one line adds to what is being looked for. */

@@ -30,6 +30,13 @@ int history_append(int dirfd, const char *line);
 int history_read(int dirfd, char **ret, size_t *ret_size);
 
 /*
+ * Reads the newest n whole lines, or all that there are, each with its end, into a fresh buffer for
+ * the caller to free. A NUL in the file ends a line too. Returns 0 or -errno; a missing history is
+ * an empty one.
+ */
+int history_tail(int dirfd, unsigned n, char **ret);
+
+/*
  * Looks through the history: *ret_last_id is the highest job number in it (0 if none), *ret_known
  * whether an entry or the note of history_note_file() has this file. key may be NULL. Lines that
  * are no JSON objects are passed over. Returns 0 or -errno; a missing history is an empty one.

@@ -106,6 +106,36 @@ static int copy_once(int source, uint64_t max_size, const struct stat *before,
     return SNAPSHOT_TAKEN;
 }
 
+static int copy_quietly(int source, uint64_t max_size, struct snapshot **ret,
+                        struct file_key *ret_key)
+{
+    int r = SNAPSHOT_BUSY;
+
+    for (unsigned i = 0; i < TRIES && r == SNAPSHOT_BUSY; i++) {
+        struct stat before, after;
+
+        if (fstat(source, &before) < 0)
+            return -errno;
+        *ret_key = file_key_of(&before);
+        if (ret_key->size > max_size)
+            return SNAPSHOT_TOO_LARGE;
+        r = copy_once(source, max_size, &before, ret, &after);
+    }
+    return r;
+}
+
+int snapshot_take_fd(int fd, uint64_t max_size, struct snapshot **ret, struct file_key *ret_key)
+{
+    struct stat status;
+
+    if (fstat(fd, &status) < 0)
+        return -errno;
+    *ret_key = file_key_of(&status);
+    if (!S_ISREG(status.st_mode))
+        return SNAPSHOT_NOT_REGULAR;
+    return copy_quietly(fd, max_size, ret, ret_key);
+}
+
 int snapshot_take(int dirfd, const char *name, uint64_t max_size, struct snapshot **ret,
                   struct file_key *ret_key)
 {
@@ -122,19 +152,7 @@ int snapshot_take(int dirfd, const char *name, uint64_t max_size, struct snapsho
         *ret_key = file_key_of(&before);
         return source == -EMEDIUMTYPE ? SNAPSHOT_NOT_REGULAR : SNAPSHOT_UNREADABLE;
     }
-
-    int r = SNAPSHOT_BUSY;
-    for (unsigned i = 0; i < TRIES && r == SNAPSHOT_BUSY; i++) {
-        struct stat after;
-
-        if (fstat(source, &before) < 0)
-            return -errno;
-        *ret_key = file_key_of(&before);
-        if (ret_key->size > max_size)
-            return SNAPSHOT_TOO_LARGE;
-        r = copy_once(source, max_size, &before, ret, &after);
-    }
-    return r;
+    return copy_quietly(source, max_size, ret, ret_key);
 }
 
 int snapshot_begins(const struct snapshot *a, const struct snapshot *b)

@@ -38,6 +38,12 @@ enum snapshot_result {
 int snapshot_take(int dirfd, const char *name, uint64_t max_size, struct snapshot **ret,
                   struct file_key *ret_key);
 
+/*
+ * The same for a file that somebody has opened for us; what is no regular file is not read. Where
+ * fd stands does not matter, and is left so. Never SNAPSHOT_GONE.
+ */
+int snapshot_take_fd(int fd, uint64_t max_size, struct snapshot **ret, struct file_key *ret_key);
+
 /* True if the whole of a is the beginning of b (or equal to it). Returns -errno if one can't be
  * read. */
 int snapshot_begins(const struct snapshot *a, const struct snapshot *b);

@@ -149,7 +149,7 @@ static void settle(struct deploy *deploy)
 {
     const struct deploy_result *result = &deploy->result;
 
-    if (*result->hook || result->refused)
+    if (*result->hook || (result->refused && !deploy->kept))
         return;
     if (result->code == OPENOCD_OK && deploy->intent.slot == STORE_PENDING) {
         promote(deploy);
@@ -238,7 +238,7 @@ static const char *code_of(const struct deploy_result *result)
     if (*result->hook)
         return "hook-failed";
     if (result->refused)
-        return openocd_code_name(OPENOCD_INTERNAL);
+        return result->cancelled ? "cancelled" : openocd_code_name(OPENOCD_INTERNAL);
     if (result->code == OPENOCD_OK && !result->healthy)
         return openocd_code_name(OPENOCD_NO_HEALTH);
     return openocd_code_name(result->code);
@@ -476,6 +476,8 @@ static void on_pre_hooks(const struct hooks_result *result, void *userdata)
 
 void deploy_confirm(struct deploy *deploy, const char *sha256)
 {
+    if (deploy->result.cancelled)
+        return;
     deploy->spec.unconfirmed = false;
     memcpy(deploy->spec.image.sha256, sha256, SKETCH_DIGEST_HEX);
     if (deploy->over) {
@@ -487,7 +489,7 @@ void deploy_confirm(struct deploy *deploy, const char *sha256)
         fail_to_start(deploy, r);
 }
 
-void deploy_refuse(struct deploy *deploy)
+static void refuse(struct deploy *deploy)
 {
     deploy->spec.unconfirmed = false;
     deploy->result.refused = true;
@@ -496,6 +498,30 @@ void deploy_refuse(struct deploy *deploy)
         return;
     deploy->pause_source = sd_event_source_disable_unref(deploy->pause_source);
     end(deploy);
+}
+
+void deploy_refuse(struct deploy *deploy)
+{
+    if (!deploy->result.cancelled)
+        refuse(deploy);
+}
+
+/* Nothing that runs now can change the chip, and nothing on it waits to be mended. */
+static bool is_harmless(const struct deploy *deploy)
+{
+    if (deploy->spec.recovery || deploy->restoring || deploy->result.refused)
+        return false;
+    return deploy->spec.unconfirmed || (!deploy->program && !deploy->over);
+}
+
+int deploy_cancel(struct deploy *deploy)
+{
+    if (!is_harmless(deploy))
+        return -EBUSY;
+    deploy->result.cancelled = true;
+    deploy->hooks = hooks_free(deploy->hooks);
+    refuse(deploy);
+    return 0;
 }
 
 int deploy_new(sd_event *event, const struct deploy_spec *spec, struct deploy **ret)

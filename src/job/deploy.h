@@ -31,6 +31,7 @@ struct deploy_result {
     bool restored;                /* failed, and the installed image was put back */
     bool lost;                    /* failed, and the chip holds no whole sketch now */
     bool refused;                 /* by deploy_refuse(), which is all that counts */
+    bool cancelled;               /* by deploy_cancel(): refused for that reason */
     char hook[128];               /* the hook that forbade it and what became of it, or "" */
 };
 
@@ -76,6 +77,14 @@ int deploy_new(sd_event *event, const struct deploy_spec *spec, struct deploy **
  */
 void deploy_confirm(struct deploy *deploy, const char *sha256);
 void deploy_refuse(struct deploy *deploy);
+
+/*
+ * Ends it before the chip is changed: while hooks run, between two tries to connect, or while it is
+ * unconfirmed; then its result is told, as cancelled, by and by or at once (which may free the
+ * deploy), and deploy_confirm() and deploy_refuse() do nothing any more. Returns 0, or -EBUSY if
+ * OpenOCD has been let go on, or is mending something: then it goes on.
+ */
+int deploy_cancel(struct deploy *deploy);
 
 /* True once a restart would go on with this job by itself. */
 bool deploy_is_durable(const struct deploy *deploy);

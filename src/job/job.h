@@ -38,6 +38,7 @@ struct job {
     uint64_t begun_usec; /* CLOCK_MONOTONIC */
     uint64_t read_usec;  /* CLOCK_MONOTONIC, when the inbox was read for it (rollback: begun) */
     bool builtin;        /* the product's own sketch, not an upload */
+    bool handed;         /* given to the daemon whole: nothing of it can be in the inbox */
     bool scanned;        /* found by looking: the event that announces it may still come */
     bool disturbed;      /* written to while or since it was read */
     bool doubted;        /* if incomplete, it may be the beginning of the next upload */

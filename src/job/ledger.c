@@ -13,6 +13,7 @@ struct ledger {
     const struct journal *journal;
     int state_dir;
     uint64_t last_id;
+    char *last_entry;         /* NULL: there is none */
     struct file_key last_key; /* of the job closed last among those that were read */
 };
 
@@ -21,6 +22,7 @@ struct ledger *ledger_free(struct ledger *ledger)
     if (!ledger)
         return NULL;
     fd_close(ledger->state_dir);
+    free(ledger->last_entry);
     free(ledger);
     return NULL;
 }
@@ -37,6 +39,8 @@ int ledger_new(const char *state_dir, const struct journal *journal, struct ledg
     if (ledger->state_dir < 0)
         return -errno;
     int r = history_look(ledger->state_dir, NULL, &ledger->last_id, &known);
+    if (r >= 0)
+        r = history_tail(ledger->state_dir, 1, &ledger->last_entry);
     if (r < 0)
         journal_log(journal, LOG_WARNING, "%s/history.jsonl cannot be read, numbering anew: %s",
                     state_dir, strerror(-r));
@@ -71,6 +75,11 @@ enum result ledger_result(const struct ledger *ledger, uint64_t id)
     return result_from_name(name);
 }
 
+const char *ledger_last_entry(const struct ledger *ledger)
+{
+    return ledger->last_entry ? ledger->last_entry : "";
+}
+
 int ledger_state_dir(const struct ledger *ledger)
 {
     return ledger->state_dir;
@@ -79,7 +88,8 @@ int ledger_state_dir(const struct ledger *ledger)
 void ledger_close_job(struct ledger *ledger, struct job *job, const struct outcome *outcome)
 {
     job_finish(job, outcome);
-    report_outcome(job, ledger->journal, ledger->state_dir);
+    free(ledger->last_entry);
+    ledger->last_entry = report_outcome(job, ledger->journal, ledger->state_dir);
     if (job->key.inode != 0)
         ledger->last_key = job->key;
     job_free(job);

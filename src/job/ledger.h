@@ -25,6 +25,12 @@ int ledger_reopen_job(struct ledger *ledger, uint64_t id, struct job **ret);
 /* How a job ended, by the history; RESULT_NONE if it is not there. */
 enum result ledger_result(const struct ledger *ledger, uint64_t id);
 
+/*
+ * The history's line of the job that was closed last, now or before a restart; "" if there is none.
+ * The ledger's, until the next job is closed.
+ */
+const char *ledger_last_entry(const struct ledger *ledger);
+
 /* The state directory, for whoever else keeps something there; the ledger's. */
 int ledger_state_dir(const struct ledger *ledger);
 

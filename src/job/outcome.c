@@ -193,6 +193,12 @@ struct outcome outcome_stopped(void)
                       "Upload it again.");
 }
 
+struct outcome outcome_cancelled(void)
+{
+    return outcome_of(RESULT_ABORTED, "cancelled",
+                      "It was cancelled on request before anything was touched.", "");
+}
+
 char *outcome_format(const struct outcome *outcome, char *ret, size_t size)
 {
     bool fault = outcome->result == RESULT_REJECTED || outcome->result == RESULT_FAILED;
@@ -215,7 +221,7 @@ int outcome_priority(const struct outcome *outcome)
     return results[outcome->result].priority;
 }
 
-static void format_time(int64_t msec, char *ret, size_t size)
+char *outcome_format_time(int64_t msec, char ret[static OUTCOME_TIME_MAX])
 {
     time_t seconds = (time_t)(msec / 1000);
     char whole[32];
@@ -223,7 +229,8 @@ static void format_time(int64_t msec, char *ret, size_t size)
 
     gmtime_r(&seconds, &tm);
     strftime(whole, sizeof(whole), "%Y-%m-%dT%H:%M:%S", &tm);
-    snprintf(ret, size, "%s.%03dZ", whole, (int)(msec % 1000));
+    snprintf(ret, OUTCOME_TIME_MAX, "%s.%03dZ", whole, (int)(msec % 1000));
+    return ret;
 }
 
 /* Takes the value. Returns false without memory. */
@@ -238,12 +245,12 @@ static bool add(struct json_object *object, const char *key, struct json_object 
 char *outcome_to_json(const struct outcome *outcome, const struct outcome_record *record)
 {
     struct json_object *o = json_object_new_object();
-    char time[48], file[FILE_KEY_TEXT_MAX];
+    char time[OUTCOME_TIME_MAX], file[FILE_KEY_TEXT_MAX];
     char *line = NULL;
 
     if (!o)
         return NULL;
-    format_time(record->time_msec, time, sizeof(time));
+    outcome_format_time(record->time_msec, time);
     file_key_format(&record->key, file);
     if (add(o, "id", json_object_new_uint64(record->id)) &&
         add(o, "time", json_object_new_string(time)) &&

@@ -75,12 +75,22 @@ struct outcome outcome_superseded(void);
 struct outcome outcome_deleted(void);
 struct outcome outcome_stopped(void);
 
+/* aborted: cancelled, on somebody's request, before anything was touched. */
+struct outcome outcome_cancelled(void);
+
 /* As syslog means it: an upload that is not on the chip because of a fault is an error. */
 int outcome_priority(const struct outcome *outcome);
 
 /* The line that people see, without "Job N: ": "rejected: empty: The file … Hint: …". Returns ret.
  */
 char *outcome_format(const struct outcome *outcome, char *ret, size_t size);
+
+enum {
+    OUTCOME_TIME_MAX = 48, /* bytes of a time's text with its NUL */
+};
+
+/* Milliseconds since the epoch as RFC 3339 has it: "2026-11-21T10:11:12.123Z". Returns ret. */
+char *outcome_format_time(int64_t msec, char ret[static OUTCOME_TIME_MAX]);
 
 /* What else the history keeps of a job. */
 struct outcome_record {

@@ -56,7 +56,7 @@ static void write_entry(const struct job *job, const struct journal *journal,
     journal_send(journal, outcome_priority(outcome), message, fields.iov, fields.n);
 }
 
-static int write_history(const struct job *job, int state_dir, uint64_t duration_usec)
+static char *make_line(const struct job *job, uint64_t duration_usec)
 {
     struct timespec now;
 
@@ -70,20 +70,19 @@ static int write_history(const struct job *job, int state_dir, uint64_t duration
         .duration_usec = duration_usec,
         .key = job->key,
     };
-    _cleanup_free_ char *line = outcome_to_json(&job->outcome, &record);
-    if (!line)
-        return -ENOMEM;
-    return history_append(state_dir, line);
+    return outcome_to_json(&job->outcome, &record);
 }
 
-void report_outcome(const struct job *job, const struct journal *journal, int state_dir)
+char *report_outcome(const struct job *job, const struct journal *journal, int state_dir)
 {
     uint64_t duration_usec = job_now_usec() - job->begun_usec;
 
-    int r = write_history(job, state_dir, duration_usec);
+    char *line = make_line(job, duration_usec);
+    int r = line ? history_append(state_dir, line) : -ENOMEM;
     write_entry(job, journal, duration_usec);
     if (r < 0)
         journal_log(journal, LOG_WARNING,
                     "Job %" PRIu64 " is missing in the history, which cannot be written: %s",
                     job->id, strerror(-r));
+    return line;
 }

@@ -7,6 +7,6 @@
 /*
  * Writes the one journal entry of a job that is done, with all its fields, and appends it to the
  * history in state_dir. A history that cannot be written is a warning in the journal: the outcome
- * stands.
+ * stands. Returns the history's line, for the caller to free, or NULL without memory.
  */
-void report_outcome(const struct job *job, const struct journal *journal, int state_dir);
+char *report_outcome(const struct job *job, const struct journal *journal, int state_dir);

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 UNITS = Path(os.environ["M4FLASH_BUILT_UNITS"])
+SOURCES = Path(__file__).parents[2] / "units"
 
 
 def run(*command):
@@ -70,3 +71,20 @@ class TestInbox:
             file.write_text("x")
         tmpfiles(root, "--clean")
         assert (upload.exists(), neighbour.exists()) == (True, False)
+
+
+@needs("systemd-sysusers")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a group")
+def test_group_is_made(tmp_path):
+    (tmp_path / "etc").mkdir()
+    done = run("systemd-sysusers", f"--root={tmp_path}", str(SOURCES / "m4flash.sysusers.conf"))
+    assert done.returncode == 0, done.stdout
+    assert re.search(r"^m4flash:x:\d+:$", (tmp_path / "etc/group").read_text(), flags=re.MULTILINE)
+
+
+def test_group_is_named_alike_everywhere():
+    """In what makes it, in the bus's policy and in the daemon."""
+    sysusers = re.search(r"^g (\S+) -$", (SOURCES / "m4flash.sysusers.conf").read_text(), flags=re.MULTILINE)
+    policy = re.findall(r'<policy group="(.*)">', (SOURCES / "org.m4flash.conf").read_text())
+    daemon = re.search(r'group_name\[\] = "(.*)"', (SOURCES.parent / "src/daemon/bus_access.c").read_text())
+    assert [sysusers[1]] == policy == [daemon[1]] == ["m4flash"]

@@ -23,6 +23,7 @@ class Bench:
         self.state = self.make_folder("state")
         self.runtime = self.make_folder("runtime")
         self.path = os.path.join(self.inbox, FILE_NAME)
+        self.bus_path = os.path.join(self.folder, "bus")  # where a bus would be (harness.bus)
         self.config = os.path.join(self.folder, "m4flash.conf")
         self.standin = chip(self.folder)
         self.notify = NotifySocket(os.path.join(self.folder, "notify"))

@@ -27,6 +27,7 @@ class Daemon:
         environment = {k: v for k, v in os.environ.items() if not k.startswith("WATCHDOG_")}
         environment.pop("JOURNAL_STREAM", None)
         environment["NOTIFY_SOCKET"] = bench.notify.path
+        environment["DBUS_SYSTEM_BUS_ADDRESS"] = f"unix:path={bench.bus_path}"
         self.process = subprocess.Popen(
             [*prefix, PROGRAM, *bench.options(), *options],
             stdin=subprocess.PIPE,  # that nobody else must inherit

@@ -19,7 +19,7 @@ CODES = {
     "recovered": {"ok", "no-health"},
     "unchanged": {"ok", "no-health"},
     "superseded": {"superseded"},
-    "aborted": {"deleted", "stopped", "hook-failed"},
+    "aborted": {"deleted", "stopped", "hook-failed", "cancelled"},
     "failed": {
         "openocd-missing", "openocd-crashed", "no-adapter", "no-target", "halt-timeout",
         "erase-failed", "write-failed", "verify-failed", "timeout", "internal", "interrupted",

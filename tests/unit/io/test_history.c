@@ -131,6 +131,35 @@ static void test_link(void **state)
     assert_string_equal(text, "precious");
 }
 
+/* ---- The newest lines ------------------------------------------------------------------------ */
+
+static void assert_tail(const struct temp_dir *dir, unsigned n, const char *expected)
+{
+    _cleanup_free_ char *text = NULL;
+
+    assert_int_equal(history_tail(dir->fd, n, &text), 0);
+    assert_string_equal(text, expected);
+}
+
+static void test_tail(void **state)
+{
+    struct temp_dir *dir = *state;
+
+    assert_tail(dir, 3, "");
+    write_history(dir, "one\ntwo\nthree\n");
+    assert_tail(dir, 0, "");
+    assert_tail(dir, 1, "three\n");
+    assert_tail(dir, 2, "two\nthree\n");
+    assert_tail(dir, 3, "one\ntwo\nthree\n");
+    assert_tail(dir, UINT32_MAX, "one\ntwo\nthree\n");
+    write_history(dir, "one\ntwo\nthr");
+    assert_tail(dir, 1, "two\n");
+    write_history(dir, "thr");
+    assert_tail(dir, 1, "");
+    temp_dir_write(dir, "history.jsonl", "one\n\0\0two\n", 10);
+    assert_tail(dir, 9, "one\n\n\ntwo\n");
+}
+
 /* ---- Looking --------------------------------------------------------------------------------- */
 
 static void test_missing(void **state)
@@ -298,6 +327,9 @@ static void test_no_state_dir(void **state)
     assert_int_equal(history_result(-EBADF, 1, result), -EBADF);
     assert_string_equal(result, "untouched");
     assert_int_equal(history_append(-EBADF, "{}"), -EBADF);
+    char *tail = NULL;
+    assert_int_equal(history_tail(-EBADF, 1, &tail), -EBADF);
+    assert_null(tail);
     assert_int_equal(history_note_file(-EBADF, &file), -EBADF);
     assert_int_equal(history_look(-EBADF, &file, &last_id, &known), -EBADF);
 }
@@ -307,13 +339,11 @@ static void test_no_state_dir(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_append),    TEST(test_bound),
-        TEST(test_half_line), TEST(test_link),
-        TEST(test_missing),   TEST(test_last_id),
-        TEST(test_known),     TEST(test_no_file_is_unknown),
-        TEST(test_garbage),   TEST(test_zeros),
-        TEST(test_too_large), TEST(test_result),
-        TEST(test_note),      TEST(test_no_state_dir),
+        TEST(test_append),  TEST(test_bound), TEST(test_half_line),
+        TEST(test_link),    TEST(test_tail),  TEST(test_missing),
+        TEST(test_last_id), TEST(test_known), TEST(test_no_file_is_unknown),
+        TEST(test_garbage), TEST(test_zeros), TEST(test_too_large),
+        TEST(test_result),  TEST(test_note),  TEST(test_no_state_dir),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

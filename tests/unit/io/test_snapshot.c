@@ -220,6 +220,63 @@ static void test_device(void **state)
     assert_null(f->snapshot);
 }
 
+/* ---- From an open file ----------------------------------------------------------------------- */
+
+static int take_open(struct fixture *f, int fd)
+{
+    f->snapshot = snapshot_free(f->snapshot);
+    return snapshot_take_fd(fd, MAX, &f->snapshot, &f->key);
+}
+
+/* All of it, wherever its owner stands in it, and he stands there still. */
+static void test_open_file(void **state)
+{
+    struct fixture *f = *state;
+
+    put(f, "a sketch");
+    _cleanup_fd_ int fd = openat(f->dir.fd, "upload", O_RDONLY | O_CLOEXEC);
+    assert_int_equal(lseek(fd, 3, SEEK_SET), 3);
+    assert_int_equal(take_open(f, fd), SNAPSHOT_TAKEN);
+    assert_copy(f, "a sketch", 8);
+    assert_key(f);
+    assert_int_equal(lseek(fd, 0, SEEK_CUR), 3);
+}
+
+static void test_open_memory(void **state)
+{
+    struct fixture *f = *state;
+    _cleanup_fd_ int fd = memfd_create("sketch", MFD_CLOEXEC);
+
+    assert_int_equal(write(fd, "a sketch", 8), 8);
+    assert_int_equal(take_open(f, fd), SNAPSHOT_TAKEN);
+    assert_int_equal(ftruncate(fd, 0), 0);
+    assert_copy(f, "a sketch", 8);
+
+    assert_int_equal(ftruncate(fd, MAX + 1), 0);
+    assert_int_equal(take_open(f, fd), SNAPSHOT_TOO_LARGE);
+    assert_int_equal(f->key.size, MAX + 1);
+    assert_null(f->snapshot);
+}
+
+static void test_open_otherwise(void **state)
+{
+    struct fixture *f = *state;
+    int ends[2];
+
+    put(f, "a sketch");
+    _cleanup_fd_ int written = openat(f->dir.fd, "upload", O_WRONLY | O_CLOEXEC);
+    assert_int_equal(take_open(f, written), SNAPSHOT_UNREADABLE);
+    _cleanup_fd_ int reference = openat(f->dir.fd, "upload", O_PATH | O_CLOEXEC);
+    assert_int_equal(take_open(f, reference), SNAPSHOT_UNREADABLE);
+    assert_int_equal(take_open(f, f->dir.fd), SNAPSHOT_NOT_REGULAR);
+    assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+    assert_int_equal(take_open(f, ends[0]), SNAPSHOT_NOT_REGULAR);
+    fd_close(ends[0]);
+    fd_close(ends[1]);
+    assert_int_equal(take_open(f, ends[0]), -EBADF);
+    assert_null(f->snapshot);
+}
+
 /* As somebody whom permissions hold back. Returns whether the control and the test went well. */
 static bool is_unreadable_to_nobody(struct fixture *f)
 {
@@ -450,6 +507,9 @@ int main(void)
         TEST(test_folder),
         TEST(test_socket),
         TEST(test_device),
+        TEST(test_open_file),
+        TEST(test_open_memory),
+        TEST(test_open_otherwise),
         TEST(test_unreadable),
         TEST(test_shortage),
         TEST(test_open_for_writing),

@@ -129,7 +129,7 @@ static void test_internal(void **state)
 static void test_without_fault(void **state)
 {
     const struct outcome superseded = outcome_superseded(), deleted = outcome_deleted();
-    const struct outcome stopped = outcome_stopped();
+    const struct outcome stopped = outcome_stopped(), cancelled = outcome_cancelled();
     (void)state;
 
     assert_line(
@@ -139,6 +139,8 @@ static void test_without_fault(void **state)
                           "push does.");
     assert_line(&stopped, "aborted: The service was stopped before the sketch was programmed. "
                           "Hint: Upload it again.");
+    assert_line(&cancelled, "aborted: It was cancelled on request before anything was touched.");
+    assert_string_equal(cancelled.code, "cancelled");
     assert_string_equal(superseded.code, "superseded");
     assert_string_equal(deleted.code, "deleted");
     assert_string_equal(stopped.code, "stopped");
@@ -237,6 +239,7 @@ static void test_priorities(void **state)
         {outcome_superseded(), LOG_NOTICE},
         {outcome_deleted(), LOG_NOTICE},
         {outcome_stopped(), LOG_NOTICE},
+        {outcome_cancelled(), LOG_NOTICE},
     };
     (void)state;
 
