@@ -84,6 +84,8 @@ static int append_job(sd_bus_message *reply, const struct bus_job *job)
     if (r >= 0)
         r = bus_dict_add_string(reply, "state", job->state);
     if (r >= 0)
+        r = bus_dict_add_number(reply, "elapsed_ms", job->elapsed_msec);
+    if (r >= 0)
         r = bus_dict_add_number(reply, "bytes", job->bytes);
     if (r >= 0)
         r = bus_dict_add_string(reply, "sha256", job->sha256);
