@@ -84,6 +84,8 @@ static int append_job(sd_bus_message *reply, const struct bus_job *job)
     if (r >= 0)
         r = bus_dict_add_string(reply, "state", job->state);
     if (r >= 0)
+        r = bus_dict_add_number(reply, "elapsed_ms", job->elapsed_msec);
+    if (r >= 0)
         r = bus_dict_add_number(reply, "bytes", job->bytes);
     if (r >= 0)
         r = bus_dict_add_string(reply, "sha256", job->sha256);
@@ -178,8 +180,8 @@ static int program(sd_bus_message *call, void *userdata, sd_bus_error *ret_error
 {
     struct bus_object *object = userdata;
     struct manager *manager = object->manager;
+    struct handover handover;
     bool force = false;
-    struct job *job;
     int fd;
 
     int r = sd_bus_message_read(call, "h", &fd);
@@ -187,13 +189,13 @@ static int program(sd_bus_message *call, void *userdata, sd_bus_error *ret_error
         r = read_options(call, "force", &force, ret_error);
     if (r < 0)
         return r;
-    r = handover_open(manager, &job);
+    r = handover_open(manager, fd, force, &handover);
     if (r == -ESHUTDOWN)
         return sd_bus_error_set(ret_error, ERROR_STOPPING, rollback_refusal(ROLLBACK_STOPPING));
     if (r < 0)
         return r;
-    sd_bus_reply_method_return(call, "t", job->id);
-    handover_take(manager, job, fd, force);
+    sd_bus_reply_method_return(call, "t", handover.job->id);
+    handover_settle(manager, &handover);
     queue_run(manager);
     return 1;
 }

@@ -24,6 +24,7 @@ static struct bus_job describe(const struct manager *manager, const struct job *
         .id = job->id,
         .kind = kind_of(job),
         .state = states[job->state],
+        .elapsed_msec = (job_now_usec() - job->begun_usec) / 1000,
         .bytes = job->bytes,
         .image_bytes = job->report.image_size,
         .sectors = job->report.sectors,

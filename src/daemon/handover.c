@@ -7,16 +7,27 @@
 static const char changing_sentence[] = "The file was written to while it was read.";
 static const char changing_hint[] = "Hand it over when it is complete.";
 
-int handover_open(struct manager *manager, struct job **ret)
+int handover_open(struct manager *manager, int fd, bool force, struct handover *ret)
 {
+    _cleanup_(snapshot_freep) struct snapshot *snapshot = NULL;
+    struct file_key key = {.size = 0};
+    struct job *job;
+
     if (manager->stopping)
         return -ESHUTDOWN;
     queue_make_room(manager);
-    int r = manager_open_job(manager, ret);
+    int r = manager_open_job(manager, &job);
     if (r < 0)
         return r;
-    (*ret)->handed = true;
-    (*ret)->detached = true;
+    job->handed = job->detached = true;
+    job->care = force ? DEPLOY_ALWAYS : DEPLOY_IF_NEW;
+    job->read_usec = job_now_usec();
+    r = snapshot_take_fd(fd, manager->orders->settings->inbox_max_size, &snapshot, &key);
+    if (r == SNAPSHOT_TAKEN)
+        job_set_snapshot(job, TAKE_PTR(snapshot));
+    else if (r == SNAPSHOT_TOO_LARGE)
+        job->bytes = key.size;
+    *ret = (struct handover){.job = job, .read = r};
     return 0;
 }
 
@@ -35,29 +46,22 @@ static void reject_changing(struct manager *manager, struct job *job)
     manager_close_job(manager, job, &outcome);
 }
 
-void handover_take(struct manager *manager, struct job *job, int fd, bool force)
+void handover_settle(struct manager *manager, const struct handover *handover)
 {
-    _cleanup_(snapshot_freep) struct snapshot *snapshot = NULL;
-    struct file_key key;
+    struct job *job = handover->job;
 
-    job->read_usec = job_now_usec();
-    job->care = force ? DEPLOY_ALWAYS : DEPLOY_IF_NEW;
-    int r = snapshot_take_fd(fd, manager->orders->settings->inbox_max_size, &snapshot, &key);
-    if (r < 0) {
-        manager_fail_job(manager, job, "the file that was handed over", r);
+    if (handover->read < 0) {
+        manager_fail_job(manager, job, "the file that was handed over", handover->read);
         return;
     }
-    switch ((enum snapshot_result)r) {
+    switch ((enum snapshot_result)handover->read) {
     case SNAPSHOT_TAKEN:
-        if (snapshot->size == 0) {
+        if (job->bytes == 0)
             reject(manager, job, SKETCH_EMPTY);
-            return;
-        }
-        job_set_snapshot(job, TAKE_PTR(snapshot));
-        job_set_state(job, JOB_TO_CHECK);
+        else
+            job_set_state(job, JOB_TO_CHECK);
         break;
     case SNAPSHOT_TOO_LARGE:
-        job->bytes = key.size;
         reject(manager, job, SKETCH_TOO_LARGE);
         break;
     case SNAPSHOT_NOT_REGULAR:

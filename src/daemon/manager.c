@@ -132,7 +132,8 @@ static void leave_job(struct manager *manager, struct job *job)
         manager_close_job(manager, job, &outcome);
         return;
     }
-    journal_log(manager->journal, LOG_NOTICE, "Job %" PRIu64 ": left for the next start", job->id);
+    journal_log_job(manager->journal, job->id, LOG_NOTICE,
+                    "Job %" PRIu64 ": left for the next start", job->id);
     manager_drop_job(manager, job);
 }
 
@@ -240,11 +241,11 @@ static int recover(struct manager *manager)
     if (need == RECOVERY_GIVEN_UP)
         manager_close_job(manager, job, &given_up);
     else
-        journal_log(manager->journal, LOG_WARNING,
-                    "Job %" PRIu64 ": a programming was interrupted, %s (attempt %u)", job->id,
-                    job->intent.slot == STORE_PENDING ? "doing it again"
-                                                      : "putting back the sketch before it",
-                    job->intent.attempts + 1);
+        journal_log_job(manager->journal, job->id, LOG_WARNING,
+                        "Job %" PRIu64 ": a programming was interrupted, %s (attempt %u)", job->id,
+                        job->intent.slot == STORE_PENDING ? "doing it again"
+                                                          : "putting back the sketch before it",
+                        job->intent.attempts + 1);
     return 0;
 }
 

@@ -17,8 +17,8 @@ static void on_progress(const struct transcript *transcript, void *userdata)
     const struct job *job = manager_find(manager, JOB_PROGRAMMING);
 
     if (transcript->stage != manager->progress.stage)
-        journal_log(manager->journal, LOG_INFO, "Job %" PRIu64 ": %s", job->id,
-                    openocd_stage_name(transcript->stage));
+        journal_log_job(manager->journal, job->id, LOG_INFO, "Job %" PRIu64 ": %s", job->id,
+                        openocd_stage_name(transcript->stage));
     manager->progress = *transcript;
     manager_update_status(manager);
 }
@@ -26,10 +26,15 @@ static void on_progress(const struct transcript *transcript, void *userdata)
 static void on_line(int priority, const char *line, void *userdata)
 {
     struct manager *manager = userdata;
+    const struct job *job = manager_find(manager, JOB_PROGRAMMING);
 
     /* Our own procedure turns debugging on for its progress; nobody asked to read it. */
-    if (priority < LOG_DEBUG)
-        journal_log(manager->journal, priority, "%s", line);
+    if (priority >= LOG_DEBUG)
+        return;
+    if (job)
+        journal_log_job(manager->journal, job->id, priority, "%s", line);
+    else
+        journal_log(manager->journal, priority, "%s", line); /* of a hook afterwards */
 }
 
 static struct outcome outcome_of(const struct job *job, const struct deploy_result *result)

@@ -53,10 +53,10 @@ static void accept(struct manager *manager, struct job *job, uint8_t *image)
     if (!overtaken)
         queue_give_way(manager);
     job_accept(job, image);
-    journal_log(manager->journal, LOG_INFO,
-                "Job %" PRIu64 ": accepted: %" PRIu32 " bytes in %" PRIu32 " %s", job->id,
-                job->report.image_size, job->report.sectors,
-                job->report.sectors == 1 ? "sector" : "sectors");
+    journal_log_job(manager->journal, job->id, LOG_INFO,
+                    "Job %" PRIu64 ": accepted: %" PRIu32 " bytes in %" PRIu32 " %s", job->id,
+                    job->report.image_size, job->report.sectors,
+                    job->report.sectors == 1 ? "sector" : "sectors");
     if (overtaken)
         close_superseded(manager, job);
 }

@@ -68,9 +68,9 @@ static int open_job(struct manager *manager, struct store_image *image, uint64_t
         return r;
     }
     job_set_rollback(job, image, &manager->orders->board);
-    journal_log(manager->journal, LOG_INFO,
-                "Job %" PRIu64 ": back to the sketch before: %" PRIu32 " bytes", job->id,
-                job->report.image_size);
+    journal_log_job(manager->journal, job->id, LOG_INFO,
+                    "Job %" PRIu64 ": back to the sketch before: %" PRIu32 " bytes", job->id,
+                    job->report.image_size);
     *ret_id = job->id;
     return ROLLBACK_OPENED;
 }

@@ -1,5 +1,6 @@
 #include "io/journal.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,4 +55,18 @@ void journal_log(const struct journal *journal, int priority, const char *format
     vsnprintf(line, sizeof(line), format, arguments);
     va_end(arguments);
     journal_send(journal, priority, line, NULL, 0);
+}
+
+void journal_log_job(const struct journal *journal, uint64_t job_id, int priority,
+                     const char *format, ...)
+{
+    char line[LINE_MAX_BYTES], field[64];
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(line, sizeof(line), format, arguments);
+    va_end(arguments);
+    snprintf(field, sizeof(field), "M4FLASH_JOB=%" PRIu64, job_id);
+    const struct iovec fields = {field, strlen(field)};
+    journal_send(journal, priority, line, &fields, 1);
 }

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/uio.h>
 
 #include "util/cleanup.h"
@@ -20,6 +21,10 @@ struct journal journal_open(void);
 /* One line at a syslog priority. */
 void journal_log(const struct journal *journal, int priority, const char *format, ...)
     _printf_(3, 4);
+
+/* The same about a job, whose number is the entry's field M4FLASH_JOB: `m4flash log` asks by it. */
+void journal_log_job(const struct journal *journal, uint64_t job_id, int priority,
+                     const char *format, ...) _printf_(4, 5);
 
 /*
  * One entry with fields of its own: "NAME=value" each, MESSAGE= and PRIORITY= not among them. Only

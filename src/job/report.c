@@ -81,8 +81,8 @@ char *report_outcome(const struct job *job, const struct journal *journal, int s
     int r = line ? history_append(state_dir, line) : -ENOMEM;
     write_entry(job, journal, duration_usec);
     if (r < 0)
-        journal_log(journal, LOG_WARNING,
-                    "Job %" PRIu64 " is missing in the history, which cannot be written: %s",
-                    job->id, strerror(-r));
+        journal_log_job(journal, job->id, LOG_WARNING,
+                        "Job %" PRIu64 " is missing in the history, which cannot be written: %s",
+                        job->id, strerror(-r));
     return line;
 }

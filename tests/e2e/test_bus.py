@@ -137,15 +137,17 @@ def test_program(bench, bus, on_bus):
 
 
 def test_program_from_memory_that_changes_afterwards(bench, bus, on_bus):
-    upload = sketches.good("in memory")
+    """What counts is what it holds until the call returns."""
     fd = os.memfd_create("sketch")
-    os.write(fd, upload.data)
-    os.lseek(fd, 100, os.SEEK_SET)
-    bench.uploads += 1
-    bus.program(fd)
-    os.ftruncate(fd, 0)
-    assert bench.wait_outcome()["sha256"] == upload.sha256
-    assert os.lseek(fd, 0, os.SEEK_CUR) == 100
+    for number in range(20):
+        upload = sketches.good(f"in memory {number}", debug=500_000)
+        os.pwrite(fd, upload.data, 0)
+        os.lseek(fd, 100, os.SEEK_SET)
+        bench.uploads += 1
+        bus.program(fd)
+        os.ftruncate(fd, 0)
+        assert bench.wait_outcome()["sha256"] == upload.sha256
+        assert os.lseek(fd, 0, os.SEEK_CUR) == 100
     os.close(fd)
     bench.check_programmed(upload)
 

@@ -44,6 +44,13 @@ static void test_line(void **state)
     assert_entry(state, "");
 }
 
+static void test_line_about_a_job(void **state)
+{
+    journal_log_job(&journal, 18446744073709551615U, LOG_INFO, "a %s", "line");
+    assert_entry(state,
+                 "MESSAGE=a line\nPRIORITY=6\nM4FLASH_JOB=18446744073709551615\n" IDENTIFIER);
+}
+
 static void test_fields(void **state)
 {
     struct iovec fields[] = {
@@ -73,6 +80,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_line),
+        TEST(test_line_about_a_job),
         TEST(test_fields),
         TEST(test_newline),
     };
