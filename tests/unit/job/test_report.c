@@ -62,6 +62,9 @@ static void test_entry(void **state)
     assert_field(entry, "M4FLASH_SECTORS=3");
     assert_non_null(strstr(entry, "\nM4FLASH_DURATION_MS="));
     assert_field(entry, "M4FLASH_HINT=Fill it.");
+    assert_field(entry, "FLASHER_JOB=12");
+    assert_field(entry, "FLASHER_CODE=empty");
+    assert_field(entry, "FLASHER_HINT=Fill it.");
     for (const char *at = entry; (at = strstr(at, "M4FLASH_")); at++)
         fields++;
     assert_int_equal(fields, 10);
