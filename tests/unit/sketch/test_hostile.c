@@ -243,16 +243,19 @@ static struct elf elf_with_map(void)
 
 static void test_random_damage_to_map(void **state)
 {
+    _cleanup_elf_ struct elf whole = elf_with_map();
+    /* Behind the code: symbols, names and section headers. */
+    size_t from = elf_segment(&whole, DATA_SEGMENT)->p_offset;
     uint32_t seed = 0x70696374;
     bool has_symbols = false;
 
     (void)state;
     for (int round = 0; round < 30000; round++) {
-        _cleanup_elf_ struct elf elf = elf_with_map();
+        _cleanup_elf_ struct elf elf = {malloc(whole.size), whole.size};
         struct sketch_map map;
 
-        /* Behind the code: symbols, names and section headers. */
-        size_t from = elf_segment(&elf, DATA_SEGMENT)->p_offset;
+        assert_non_null(elf.bytes);
+        memcpy(elf.bytes, whole.bytes, whole.size);
         for (uint32_t i = next_random(&seed) % 3 + 1; i > 0; i--) {
             size_t at = from + next_random(&seed) % (elf.size - from);
             elf.bytes[at] ^= (uint8_t)(1U << next_random(&seed) % 8);
