@@ -7,10 +7,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "cli/command.h"
 #include "cli/history_entry.h"
-#include "cli/terminal.h"
 #include "config/values.h"
 #include "io/history.h"
 #include "util/cleanup.h"
@@ -18,6 +19,7 @@
 
 enum {
     LINES_DEFAULT = 10,
+    COLUMNS_DEFAULT = 80, /* of a terminal that does not say (a serial console) */
 };
 
 struct options {
@@ -78,6 +80,17 @@ static int load(const char *state_dir, char **ret, size_t *ret_size)
     return folder < 0 ? -errno : history_read(folder, ret, ret_size);
 }
 
+/* 0 if standard output is no terminal. */
+static unsigned terminal_columns(void)
+{
+    struct winsize size;
+
+    if (!isatty(STDOUT_FILENO))
+        return 0;
+    return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col
+                                                                           : COLUMNS_DEFAULT;
+}
+
 static void print(const struct options *options, const struct entries *entries, const char *folder)
 {
     if (entries->n == 0) {
@@ -87,7 +100,7 @@ static void print(const struct options *options, const struct entries *entries, 
     size_t n = options->lines < entries->n ? (size_t)options->lines : entries->n;
     const struct history_entry *first = &entries->list[entries->n - n];
     if (!options->json)
-        history_print_table(first, n, terminal_look().columns);
+        history_print_table(first, n, terminal_columns());
     else
         for (size_t i = 0; i < n; i++)
             printf("%.*s\n", (int)first[i].size, first[i].line);
