@@ -137,11 +137,8 @@ int client_wait(struct client *client, uint64_t timeout_usec, struct problem *pr
         r = sd_bus_wait(client->bus, timeout_usec);
         r = r < 0 ? no_bus(r, problem) : client_listen(client, problem);
     }
-    if (r < 0)
-        return r;
-    bool changed = client->changed;
     client->changed = false;
-    return changed;
+    return r;
 }
 
 struct json_object *client_take_finished(struct client *client)

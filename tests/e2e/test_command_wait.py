@@ -170,6 +170,24 @@ def test_daemon_restarted(bench, bus, on_bus):
     assert (command.wait(), command.last()) == (0, ("recovered", "ok", 1)), command.said()
 
 
+def test_outcome_that_was_never_told(bench, bus, on_bus):
+    """It ended while the service was not on the bus: the history has it."""
+    upload = sketches.good("interrupted")
+    bench.standin.close_gate()
+    bench.push(adb_push, upload)
+    on_bus.wait_openocd()
+    on_bus.wait_quiet()
+    command = Command(bench, *wait_args(upload, "--follow"))
+    command.wait_line("^Job 1: ")
+    bench.kill()
+    command.wait_line("The service has stopped; waiting for its next start.")
+    bench.standin.open_gate()
+    bench.start(env={"DBUS_SYSTEM_BUS_ADDRESS": "unix:path=/nonexistent"})
+    bench.wait_outcomes()
+    bench.restart()
+    assert (command.wait(), command.last()) == (0, ("recovered", "ok", 1)), command.said()
+
+
 def test_bus_gone(bench, bus, on_bus):
     upload = sketches.good("slow")
     bench.standin.close_gate()
@@ -183,7 +201,7 @@ def test_bus_gone(bench, bus, on_bus):
 
 
 def test_service_does_not_answer(bench, bus, on_bus):
-    """What little time is left when nobody answers is not stretched without end."""
+    """Though there is a bus, and somebody with that name."""
     on_bus.pause()
     command = check(bench, 2, ("error", "no-answer", 0), "wait", "-t", "1", "-s", NO_DIGEST)
     assert "does not answer" in command.said()

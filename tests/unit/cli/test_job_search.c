@@ -45,7 +45,8 @@ static void test_to_come_and_gone(_unused_ void **state)
     struct search search = {.sha256 = "aa"};
 
     look(&search, "[]", "[" OTHER(1) "]", SEARCH_NOTHING, 0);
-    look(&search, "[" OTHER(3) "]", "[" OTHER(1) "," MINE(2) "]", SEARCH_ENDED, 2);
+    look(&search, "[" MINE(4) "," OTHER(3) "]", "[" OTHER(1) "," MINE(2) "," MINE(5) "]",
+         SEARCH_ENDED, 2);
 }
 
 static void test_newest_of_several(_unused_ void **state)
@@ -93,7 +94,7 @@ static void test_in_both(_unused_ void **state)
 {
     struct search search = {.sha256 = "aa"};
 
-    look(&search, "[" BLANK(1) "]", "[" MINE(1) "]", SEARCH_ENDED, 1);
+    look(&search, "[" BLANK(2) "]", "[" MINE(1) "," OTHER(2) "]", SEARCH_ENDED, 1);
 }
 
 static void test_by_number(_unused_ void **state)
