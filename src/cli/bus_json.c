@@ -1,18 +1,24 @@
 #include "cli/bus_json.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <string.h>
 
 #include "util/cleanup.h"
 
-enum {
-    DEPTH_MAX = 8, /* of containers within containers; the interface has five */
-};
+#define OBJECT  "a{sv}"
+#define OBJECTS "aa{sv}"
 
-static int read_value(sd_bus_message *message, unsigned depth, struct json_object **ret);
+/* Reads the value in a variant of this content. *ret stays NULL for what is passed over. */
+typedef int (*read_value_t)(sd_bus_message *message, const char *contents,
+                            struct json_object **ret);
 
-static int read_basic(sd_bus_message *message, char type, struct json_object **ret)
+static int make(struct json_object *value, struct json_object **ret)
+{
+    *ret = value;
+    return value ? 0 : -ENOMEM;
+}
+
+static int read_basic(sd_bus_message *message, const char *contents, struct json_object **ret)
 {
     union {
         const char *text;
@@ -21,136 +27,119 @@ static int read_basic(sd_bus_message *message, char type, struct json_object **r
         int boolean;
     } value;
 
-    if (!strchr("sbut", type))
-        return -EBADMSG;
-    int r = sd_bus_message_read_basic(message, type, &value);
+    if (strlen(contents) != 1 || !strchr("sbut", *contents))
+        return sd_bus_message_skip(message, contents);
+    int r = sd_bus_message_read_basic(message, *contents, &value);
     if (r < 0)
         return r;
-    switch (type) {
+    switch (*contents) {
     case 's':
-        *ret = json_object_new_string(value.text);
-        break;
+        return make(json_object_new_string(value.text), ret);
     case 'b':
-        *ret = json_object_new_boolean(value.boolean);
-        break;
+        return make(json_object_new_boolean(value.boolean), ret);
     case 'u':
-        *ret = json_object_new_int64(value.number);
-        break;
+        return make(json_object_new_int64(value.number), ret);
     default:
-        *ret = json_object_new_uint64(value.large);
+        return make(json_object_new_uint64(value.large), ret);
     }
-    return *ret ? 1 : -ENOMEM;
 }
 
-/* The entries of an array of them are the members of one object. */
-static int read_members(sd_bus_message *message, const char *content, unsigned depth,
-                        struct json_object *object)
-{
-    const char *key;
-    int r;
-
-    while ((r = sd_bus_message_enter_container(message, 'e', content)) > 0) {
-        struct json_object *value = NULL;
-
-        r = sd_bus_message_read_basic(message, 's', &key);
-        if (r > 0)
-            r = read_value(message, depth, &value);
-        if (r > 0 && json_object_object_add(object, key, value) < 0) {
-            json_object_put(value);
-            r = -ENOMEM;
-        }
-        if (r > 0)
-            r = sd_bus_message_exit_container(message);
-        if (r <= 0)
-            return r < 0 ? r : -EBADMSG;
-    }
-    return r;
-}
-
-static int read_elements(sd_bus_message *message, unsigned depth, struct json_object *array)
-{
-    struct json_object *value;
-    int r;
-
-    while ((r = read_value(message, depth, &value)) > 0)
-        if (json_object_array_add(array, value) < 0) {
-            json_object_put(value);
-            return -ENOMEM;
-        }
-    return r;
-}
-
-/* "{sv}" without its braces. */
-static bool is_entry(const char *contents, char *ret, size_t size)
-{
-    size_t length = strlen(contents);
-
-    if (contents[0] != '{' || contents[1] != 's' || length - 1 > size)
-        return false;
-    memcpy(ret, contents + 1, length - 2);
-    ret[length - 2] = '\0';
-    return true;
-}
-
-static int read_array(sd_bus_message *message, const char *contents, unsigned depth,
-                      struct json_object **ret)
-{
-    char entry[16];
-    bool is_object = is_entry(contents, entry, sizeof(entry));
-    _cleanup_(json_putp) struct json_object *value =
-        is_object ? json_object_new_object() : json_object_new_array();
-
-    if (!value)
-        return -ENOMEM;
-    int r = sd_bus_message_enter_container(message, 'a', contents);
-    if (r >= 0)
-        r = is_object ? read_members(message, entry, depth, value)
-                      : read_elements(message, depth, value);
-    if (r >= 0)
-        r = sd_bus_message_exit_container(message);
-    if (r < 0)
-        return r;
-    *ret = TAKE_PTR(value);
-    return 1;
-}
-
-static int read_variant(sd_bus_message *message, const char *contents, unsigned depth,
-                        struct json_object **ret)
+/* A key and its variant, within the entry of a dictionary. */
+static int read_member(sd_bus_message *message, read_value_t read_value, struct json_object *object)
 {
     _cleanup_(json_putp) struct json_object *value = NULL;
-
-    int r = sd_bus_message_enter_container(message, 'v', contents);
-    if (r > 0)
-        r = read_value(message, depth, &value);
-    if (r > 0)
-        r = sd_bus_message_exit_container(message);
-    if (r <= 0)
-        return r < 0 ? r : -EBADMSG;
-    *ret = TAKE_PTR(value);
-    return 1;
-}
-
-static int read_value(sd_bus_message *message, unsigned depth, struct json_object **ret)
-{
-    const char *contents;
+    const char *key, *contents;
     char type;
 
-    int r = sd_bus_message_peek_type(message, &type, &contents);
-    if (r <= 0)
+    int r = sd_bus_message_read_basic(message, 's', &key);
+    if (r >= 0)
+        r = sd_bus_message_peek_type(message, &type, &contents);
+    if (r >= 0)
+        r = sd_bus_message_enter_container(message, 'v', contents);
+    if (r >= 0)
+        r = read_value(message, contents, &value);
+    if (r >= 0)
+        r = sd_bus_message_exit_container(message);
+    if (r < 0 || !value)
         return r;
-    if (depth == DEPTH_MAX)
-        return -EBADMSG;
-    switch (type) {
-    case 'a':
-        return read_array(message, contents, depth + 1, ret);
-    case 'v':
-        return read_variant(message, contents, depth + 1, ret);
-    default:
-        return read_basic(message, type, ret);
-    }
+    if (json_object_object_add(object, key, value) < 0)
+        return -ENOMEM;
+    value = NULL; /* the object's now */
+    return 0;
 }
 
-int bus_json_read(sd_bus_message *message, struct json_object **ret)
+/* At the end of the message there is nothing to enter. */
+static int enter(sd_bus_message *message, char type, const char *contents)
 {
-    return read_value(message, 0, ret);
+    int r = sd_bus_message_enter_container(message, type, contents);
+
+    if (r == -ENXIO || r == 0)
+        return -EBADMSG;
+    return r;
+}
+
+static int read_members(sd_bus_message *message, read_value_t read_value, struct json_object **ret)
+{
+    _cleanup_(json_putp) struct json_object *object = json_object_new_object();
+
+    if (!object)
+        return -ENOMEM;
+    int r = enter(message, 'a', "{sv}");
+    if (r < 0)
+        return r;
+    while ((r = sd_bus_message_enter_container(message, 'e', "sv")) > 0) {
+        r = read_member(message, read_value, object);
+        if (r >= 0)
+            r = sd_bus_message_exit_container(message);
+        if (r < 0)
+            return r;
+    }
+    if (r >= 0)
+        r = sd_bus_message_exit_container(message);
+    if (r < 0)
+        return r;
+    *ret = TAKE_PTR(object);
+    return 0;
+}
+
+int bus_json_read_object(sd_bus_message *message, struct json_object **ret)
+{
+    return read_members(message, read_basic, ret);
+}
+
+int bus_json_read_objects(sd_bus_message *message, struct json_object **ret)
+{
+    _cleanup_(json_putp) struct json_object *array = json_object_new_array();
+    struct json_object *object;
+
+    if (!array)
+        return -ENOMEM;
+    int r = enter(message, 'a', OBJECT);
+    while (r >= 0 && (r = sd_bus_message_at_end(message, 0)) == 0) {
+        r = bus_json_read_object(message, &object);
+        if (r >= 0 && json_object_array_add(array, object) < 0) {
+            json_object_put(object);
+            r = -ENOMEM;
+        }
+    }
+    if (r >= 0)
+        r = sd_bus_message_exit_container(message);
+    if (r < 0)
+        return r;
+    *ret = TAKE_PTR(array);
+    return 0;
+}
+
+static int read_property(sd_bus_message *message, const char *contents, struct json_object **ret)
+{
+    if (strcmp(contents, OBJECT) == 0)
+        return bus_json_read_object(message, ret);
+    if (strcmp(contents, OBJECTS) == 0)
+        return bus_json_read_objects(message, ret);
+    return read_basic(message, contents, ret);
+}
+
+int bus_json_read_properties(sd_bus_message *message, struct json_object **ret)
+{
+    return read_members(message, read_property, ret);
 }

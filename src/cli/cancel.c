@@ -23,7 +23,8 @@ static enum status refuse(struct output *output, const struct problem *problem, 
     return STATUS_REJECTED;
 }
 
-/* Without a number there must be no doubt which job is meant. Returns 0 or -errno. */
+/* Without a number there must be no doubt which job is meant. Returns 0; 1 if there is; or
+ * -errno. */
 static int find_only_job(struct client *client, uint64_t *ret, struct problem *problem)
 {
     _cleanup_(json_putp) struct json_object *status = NULL;
@@ -37,17 +38,18 @@ static int find_only_job(struct client *client, uint64_t *ret, struct problem *p
     size_t n = json_object_array_length(jobs);
     if (n == 0) {
         problem_set(problem, "refused", "", "No job is under way.");
-        return -ENOENT;
+        return 1;
     }
-    *ret = json_number(json_object_array_get_idx(jobs, 0), "id");
-    if (n == 1)
+    if (n == 1) {
+        *ret = json_number(json_object_array_get_idx(jobs, 0), "id");
         return 0;
+    }
     for (size_t i = 0, used = 0; i < n && used < sizeof(list); i++)
         used += (size_t)snprintf(list + used, sizeof(list) - used, " %" PRIu64,
                                  json_number(json_object_array_get_idx(jobs, i), "id"));
     problem_set(problem, "refused", "Say which: m4flash cancel ID",
                 "Several jobs are under way:%s.", list);
-    return -ENOENT;
+    return 1;
 }
 
 static enum status tell(struct client *client, uint64_t id, struct output *output)
@@ -71,9 +73,7 @@ static enum status cancel(uint64_t id, struct output *output)
     int r = client_new(&client, &problem);
     if (r >= 0 && id == 0)
         r = find_only_job(client, &id, &problem);
-    if (r == -ENOENT)
-        return refuse(output, &problem, 0);
-    if (r >= 0)
+    if (r == 0)
         r = client_cancel(client, id, &problem);
     if (r > 0)
         return refuse(output, &problem, id);

@@ -25,11 +25,6 @@ struct client {
     struct json_object *finished;
 };
 
-static int out_of_memory(struct problem *problem)
-{
-    return problem_set_memory(problem);
-}
-
 /* ---- What goes wrong ---------------------------------------------------------------------------
  */
 
@@ -89,10 +84,10 @@ static int explain(int r, const sd_bus_error *error, struct problem *problem)
 static int bad_answer(int r, struct problem *problem)
 {
     if (r == -ENOMEM)
-        return out_of_memory(problem);
+        return problem_set_memory(problem);
     problem_set(problem, "bus-error", "Install m4flash and m4flashd of the same version.",
-                "The service's answer is not understood: %s.", strerror(r < 0 ? -r : EBADMSG));
-    return r < 0 ? r : -EBADMSG;
+                "The service's answer is not understood: %s.", strerror(-r));
+    return r;
 }
 
 /* ---- What is told ------------------------------------------------------------------------------
@@ -107,7 +102,7 @@ static int on_signal(sd_bus_message *message, void *userdata, sd_bus_error *erro
 
     client->changed = true;
     if (sd_bus_message_is_signal(message, INTERFACE, "Finished") &&
-        sd_bus_message_read(message, "t", &id) > 0 && bus_json_read(message, &entry) > 0 &&
+        sd_bus_message_read(message, "t", &id) >= 0 && bus_json_read_object(message, &entry) >= 0 &&
         json_object_array_add(client->finished, entry) < 0) {
         json_object_put(entry);
         return -ENOMEM;
@@ -142,11 +137,8 @@ int client_wait(struct client *client, uint64_t timeout_usec, struct problem *pr
         r = sd_bus_wait(client->bus, timeout_usec);
         r = r < 0 ? no_bus(r, problem) : client_listen(client, problem);
     }
-    if (r < 0)
-        return r;
-    bool changed = client->changed;
     client->changed = false;
-    return changed;
+    return r;
 }
 
 struct json_object *client_take_finished(struct client *client)
@@ -230,10 +222,9 @@ int client_get_status(struct client *client, uint64_t timeout_usec, struct json_
     r = call(client, r, message, timeout_usec, &reply, problem);
     if (r < 0)
         return r;
-    r = bus_json_read(reply, &properties);
-    if (r > 0)
-        r = json_object_is_type(properties, json_type_object) ? lower_keys(properties, ret)
-                                                              : -EBADMSG;
+    r = bus_json_read_properties(reply, &properties);
+    if (r >= 0)
+        r = lower_keys(properties, ret);
     return r < 0 ? bad_answer(r, problem) : 0;
 }
 
@@ -241,7 +232,6 @@ int client_get_history(struct client *client, unsigned count, uint64_t timeout_u
                        struct json_object **ret, struct problem *problem)
 {
     _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL, *reply = NULL;
-    _cleanup_(json_putp) struct json_object *entries = NULL;
 
     int r = new_call(client, INTERFACE, "History", &message);
     if (r >= 0)
@@ -249,11 +239,8 @@ int client_get_history(struct client *client, unsigned count, uint64_t timeout_u
     r = call(client, r, message, timeout_usec, &reply, problem);
     if (r < 0)
         return r;
-    r = bus_json_read(reply, &entries);
-    if (r <= 0 || !json_object_is_type(entries, json_type_array))
-        return bad_answer(r, problem);
-    *ret = TAKE_PTR(entries);
-    return 0;
+    r = bus_json_read_objects(reply, ret);
+    return r < 0 ? bad_answer(r, problem) : 0;
 }
 
 int client_program(struct client *client, int fd, bool force, uint64_t *ret_id,
@@ -314,7 +301,7 @@ int client_new(struct client **ret, struct problem *problem)
     if (client)
         client->finished = json_object_new_array();
     if (!client || !client->finished)
-        return out_of_memory(problem);
+        return problem_set_memory(problem);
     int r = sd_bus_open_system(&client->bus);
     if (r >= 0)
         r = add_matches(client);

@@ -38,8 +38,8 @@ int client_program(struct client *client, int fd, bool force, uint64_t *ret_id,
 int client_cancel(struct client *client, uint64_t id, struct problem *problem);
 
 /*
- * Waits until the service has told of something, or came or went. Returns 1 if it has, 0 if the
- * time is over, or -errno if the bus is gone.
+ * Waits until the service has told of something, or came or went, or the time is over; sometimes
+ * less. Returns 0, or -errno if the bus is gone.
  */
 int client_wait(struct client *client, uint64_t timeout_usec, struct problem *problem);
 

@@ -131,7 +131,7 @@ static void show(struct follow *follow, const struct view *view, struct json_obj
         output_progress(follow->output, shown);
 }
 
-static enum status end_without(struct follow *follow, const char *subject)
+static enum status end_without(struct follow *follow)
 {
     _cleanup_(json_putp) struct json_object *entry = NULL;
     uint64_t id = follow->search.id;
@@ -147,7 +147,7 @@ static enum status end_without(struct follow *follow, const char *subject)
                               id > 0 ? "Wait for it again, or look at 'm4flash history' later."
                                      : "Look at 'm4flash history'; if it is not there, upload it "
                                        "again.");
-    return entry ? output_end(follow->output, entry, subject, "") : STATUS_ERROR;
+    return entry ? output_end(follow->output, entry, id > 0 ? NULL : "Timeout", "") : STATUS_ERROR;
 }
 
 static enum status end_lost(struct follow *follow)
@@ -181,32 +181,39 @@ static uint64_t wait_usec(const struct follow *follow)
     return REDRAW_USEC;
 }
 
-enum status follow_run(struct follow *follow, const char *subject)
+/* What a look at the service finds; SEARCH_NOTHING while it is awaited. Or -errno. */
+static int find(struct follow *follow, struct view *view, struct json_object **ret,
+                struct problem *problem)
+{
+    struct json_object *jobs = NULL;
+
+    int r = look(follow, view, problem);
+    if (r < 0)
+        return is_awaited(follow, view, r) ? SEARCH_NOTHING : r;
+    view->absent = false;
+    json_object_object_get_ex(view->status, "jobs", &jobs);
+    return (int)search_look(&follow->search, jobs, view->entries, ret);
+}
+
+enum status follow_run(struct follow *follow)
 {
     _cleanup_(view_clear) struct view view = {.status = NULL};
-    struct json_object *found, *jobs;
+    struct json_object *found;
     struct problem problem;
 
     for (;;) {
         bool late = left_usec(follow) == 0;
-        enum search_find find = SEARCH_NOTHING;
-        int r = look(follow, &view, &problem);
-        if (r < 0 && !is_awaited(follow, &view, r))
-            return output_problem(follow->output, &problem, follow->search.id);
-        if (r >= 0) {
-            view.absent = false;
-            json_object_object_get_ex(view.status, "jobs", &jobs);
-            find = search_look(&follow->search, jobs, view.entries, &found);
-        }
-        if (find == SEARCH_ENDED)
-            return output_end(follow->output, found, subject, follow->search.sha256);
-        if (find == SEARCH_LOST)
+        int r = find(follow, &view, &found, &problem);
+        if (r == SEARCH_ENDED)
+            return output_end(follow->output, found, NULL, follow->search.sha256);
+        if (r == SEARCH_LOST)
             return end_lost(follow);
-        if (find == SEARCH_RUNNING)
+        if (r == SEARCH_RUNNING)
             show(follow, &view, found);
-        if (late)
-            return end_without(follow, subject);
-        r = client_wait(follow->client, wait_usec(follow), &problem);
+        if (r >= 0 && late)
+            return end_without(follow);
+        if (r >= 0)
+            r = client_wait(follow->client, wait_usec(follow), &problem);
         if (r < 0)
             return output_problem(follow->output, &problem, follow->search.id);
     }

@@ -16,7 +16,5 @@ struct follow {
 /* CLOCK_MONOTONIC so many microseconds from now; UINT64_MAX stays that. */
 uint64_t follow_deadline(uint64_t usec);
 
-/*
- * Waits for the outcome, and shows it. subject is what output_end() takes. Returns the exit status.
- */
-enum status follow_run(struct follow *follow, const char *subject);
+/* Waits for the outcome, and shows it. Returns the exit status. */
+enum status follow_run(struct follow *follow);

@@ -95,7 +95,7 @@ static enum status upload_here(const struct options *options, const struct uploa
         .shows_progress = true,
         .deadline_usec = follow_deadline(options->timeout_usec),
     };
-    return follow_run(&follow, NULL);
+    return follow_run(&follow);
 }
 
 static enum status upload(const struct options *options, const char *path)

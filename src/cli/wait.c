@@ -30,7 +30,7 @@ static enum status wait_for(const struct options *options, const char *sha256,
         .shows_progress = options->follow,
         .deadline_usec = follow_deadline(options->timeout_usec),
     };
-    return follow_run(&follow, NULL);
+    return follow_run(&follow);
 }
 
 static enum status wait_for_file(struct options *options, const char *path)
