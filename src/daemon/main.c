@@ -57,7 +57,7 @@ static int run(const struct options *options)
     if (r >= 0)
         r = manager_new(&orders, &journal, &manager);
     if (r >= 0)
-        r = options->rollback ? rollback_run(manager) : manager_run(manager);
+        r = options->rollback ? rollback_run(manager, options->json) : manager_run(manager);
     if (r < 0)
         alarm_tell(&journal, ALARM_SERVICE, 0, "m4flashd ends: %s", strerror(-r));
     return r;

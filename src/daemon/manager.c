@@ -66,8 +66,7 @@ void manager_close_job(struct manager *manager, struct job *job, const struct ou
 
     take_off(manager, job);
     ledger_close_job(manager->ledger, job, outcome);
-    manager->last_result = outcome->result;
-    control_tell(manager->control, id, outcome);
+    control_tell(manager->control, id, ledger_last_entry(manager->ledger));
     bus_tell(manager->bus, id, ledger_last_entry(manager->ledger));
 }
 
