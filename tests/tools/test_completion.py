@@ -25,14 +25,14 @@ case "$*" in
     "--help") printf 'Usage: m4flash COMMAND\n\nCommands:\n  %-9s %s\n  %-9s %s\n\nOptions:\n  --help  this text\n' \
         take "Take: it [all]." end "End it." ;;
     "take --help") cat <<'END' ;;
-Usage: m4flash take [--config FILE] [--adb [SERIAL] | --ssh HOST] [-n N] FILE...
+Usage: m4flash take [--config FILE] [--adb [SERIAL] | --ssh HOST] [-n N] FILE... | --sha256 DIGEST
 
 Options:
   -b, --board NAME    a board
   -n, --lines N       a number: [any]
       --config FILE   a file
       --state-dir DIR  a folder
-      --adb [SERIAL]  a device
+  -D, --adb[=SERIAL]  a device
 END
     "end --help") printf 'Usage: m4flash end [--json] [ID]\n\nOptions:\n  -j, --json  JSON\n' ;;
 esac

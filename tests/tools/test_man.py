@@ -16,7 +16,7 @@ TOP = Path(__file__).parents[2]
 PAGES = Path(os.environ["M4FLASH_BUILT_UNITS"]) / "man"
 M4FLASH = os.environ["M4FLASH_COMMAND"]
 M4FLASHD = os.environ["M4FLASHD"]
-OPTION = re.compile(r"^ {2,6}(?:(-\w), )?(--[\w-]+)(?: (\S+))?(?:  |$)", flags=re.MULTILINE)
+OPTION = re.compile(r"^ {2,6}(?:(-\w), )?(--[\w-]+)(?:[ [=]+([^] ]+)\]?)?(?:  |$)", flags=re.MULTILINE)
 
 pytestmark = [
     pytest.mark.skipif(shutil.which("man") is None, reason="no man"),
@@ -116,13 +116,13 @@ def options_in(page, *place):
             if re.fullmatch(r"-\w", part):
                 short = part
             else:
-                found.append((short, *part.partition(" ")[::2]))
+                found.append((short, *re.fullmatch(r"(--[\w-]+)(?:[ [=]+([^] ]+)\]?)?", part).groups("")))
                 short = ""
     return found
 
 
 def statuses(text):
-    return set(re.findall(r"(?:^|[;,:] )(\d) ", " ".join(text.split("Exit status")[1].split())))
+    return set(re.findall(r"(?:^|[;,:] )(\d) ", " ".join(text.split("Exit status")[1].split("\n\n")[0].split())))
 
 
 @pytest.mark.parametrize("name", ["m4flash.1", "m4flashd.8", "m4flash.conf.5"])
@@ -187,10 +187,23 @@ def test_codes_that_are_in_neither_table(m4flash):
     assert sorted(m4flash.terms("CODES")) == sorted([*others, "ok", "accepted"])
 
 
+def test_codes_of_errors(m4flash):
+    codes = set()
+    for path in (TOP / "src/cli").glob("*.c"):
+        call = r'problem_set\((?:&?problem|ret),[^"]*"([a-z0-9-]+)"(?: : "([a-z0-9-]+)")?'
+        codes.update(code for pair in re.findall(call, path.read_text()) for code in pair if code)
+    assert sorted(m4flash.terms("ERRORS")) == sorted(codes)
+
+
 def test_keys_of_json(m4flash):
     check = re.findall(r'\{"(\w+)", |add\(object, "(\w+)"', source("src/cli/verdict_json.c"))
     entry = re.findall(r'add\(o, "(\w+)"', source("src/job/outcome.c"))
     assert sorted(m4flash.words("JSON", "Of check")) == sorted("".join(key) for key in check)
+    step = re.findall(r'bus_dict_add_\w+\(reply, "(\w+)", job->', source("src/daemon/bus_object.c"))
+    step += re.findall(r'json_set_\w+\(view, "(\w+)"', source("src/cli/progress.c"))
+    log = re.findall(r'json_set_\w+\(object, "(\w+)"', source("src/cli/log.c"))
+    assert sorted(m4flash.words("JSON", "Of a step")) == sorted(step)
+    assert sorted(m4flash.words("JSON", "Of log")) == sorted(log)
     assert sorted(m4flash.words("JSON", "Of history")) == sorted(entry)
 
 

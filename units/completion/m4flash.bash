@@ -24,7 +24,7 @@ _m4flash_commands()
 # _m4flash_options [COMMAND]: "OPTION [KIND]" a line, KIND in brackets if the argument may be left out.
 _m4flash_options()
 {
-    local line option='^ +((-[a-z]), )?(--[a-z0-9-]+)( ([][A-Z|]+))?(  |$)'
+    local line option='^ +((-[a-zA-Z]), )?(--[a-z0-9-]+)( ?([][A-Z|=]+))?(  |$)'
     while IFS= read -r line; do
         [[ $line =~ $option ]] || continue
         [[ ${BASH_REMATCH[2]} ]] && echo "${BASH_REMATCH[2]} ${BASH_REMATCH[5]}"
