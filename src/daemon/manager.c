@@ -19,6 +19,7 @@
 #include "io/lock.h"
 #include "job/alarm.h"
 #include "job/layout.h"
+#include "job/program.h"
 #include "job/recovery.h"
 #include "util/fd.h"
 
@@ -317,6 +318,18 @@ static void listen_for_requests(struct manager *manager)
                     strerror(-r));
 }
 
+/* Uploads only take longer without it. */
+static void look_for_routine(const struct manager *manager)
+{
+    const struct board *board = &manager->orders->board;
+
+    if (board->routine[0] != '\0' && !program_has_routine(board))
+        journal_log(manager->journal, LOG_WARNING,
+                    "The board profile %s has Routine=%s, which this m4flashd was built without: "
+                    "every upload is programmed whole.",
+                    board->name, board->routine);
+}
+
 int manager_run(struct manager *manager)
 {
     const struct settings *settings = manager->orders->settings;
@@ -326,6 +339,7 @@ int manager_run(struct manager *manager)
     if (r < 0)
         return say(manager->journal, r, settings->inbox_directory);
     listen_for_requests(manager);
+    look_for_routine(manager);
     journal_log(manager->journal, LOG_INFO, "Ready: watching %s for %s (board %s).",
                 settings->inbox_directory, settings->inbox_file_name, manager->orders->board.name);
     sd_notify(false, "READY=1");

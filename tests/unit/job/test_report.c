@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "job/report.h"
@@ -41,7 +42,7 @@ static void test_entry(void **state)
     job->report.sectors = 3;
     job->state = JOB_CHECKING;
     job_finish(job, &outcome);
-    report_outcome(job, &journal, dir.fd);
+    free(report_outcome(job, &journal, dir.fd));
     job_free(job);
     journal_socket_read(fd, entry, sizeof(entry));
     temp_dir_remove(&dir);
