@@ -36,7 +36,7 @@ static int look_at_sketch(const struct board *board, const char *bytes, size_t s
     int r = sketch_digest(image, report->image_size, verdict->image_sha256);
     if (r >= 0)
         r = sketch_map(board, bytes, size, report->stack_pointer, &verdict->map);
-    if (r >= 0)
+    if (r >= 0 && state_dir)
         r = changes_find(state_dir, board, image, report->image_size, &verdict->changes);
     return r;
 }
