@@ -166,19 +166,19 @@ static enum status run(const struct command *command, int argc, char **argv)
 
 const struct command command_check = {
     .name = "check",
-    .arguments = "[--board NAME] [--json] [--picture WHEN] [--state-dir DIR] FILE...",
+    .arguments = "[-b NAME] [-p WHEN] [--state-dir DIR] [--json] FILE...",
     .summary = "Tell whether sketches (ELF files) would be programmed, or why not.",
-    .help = "A FILE may be a symbolic link; the file that it leads to is checked. On a terminal a\n"
-            "picture shows what an accepted sketch uses: the flash sectors, and which of them\n"
-            "an upload now would change; the RAM; the biggest symbols.\n\n"
+    .help = "A FILE may be a symbolic link; the file that it leads to is checked. On a\n"
+            "terminal a picture shows what an accepted sketch uses: the flash sectors, and\n"
+            "which of them an upload now would change; the RAM; the biggest symbols.\n\n"
             "Options:\n"
             "  -b, --board NAME  the board: a profile's name, or with a '/' its path;\n"
             "                    without this option the configuration's [Board] Name=\n"
             "  -p, --picture WHEN\n"
             "                    always, never, or auto: on a terminal (the default)\n"
             "      --state-dir DIR\n"
-            "                    where the daemon of this machine keeps what is installed, for\n"
-            "                    what an upload would change; default: /var/lib/m4flash\n"
+            "                    where the daemon of this machine keeps what is installed,\n"
+            "                    to compare with; default: /var/lib/m4flash\n"
             "  -j, --json        one JSON object a line for each FILE, with the fields\n"
             "                      file          its name; bytes that are not printable are\n"
             "                                    \\xNN, and a backslash is two\n"
@@ -197,15 +197,15 @@ const struct command command_check = {
             "                      stack_pointer, reset_vector, entry_point\n"
             "                                    addresses\n"
             "                      sector_changes\n"
-            "                                    true or false for each sector: would an upload\n"
-            "                                    now change it? installed_image_sha256 is of\n"
-            "                                    what the chip holds; changes_unknown says why\n"
+            "                                    true or false for each: would an upload now\n"
+            "                                    change it? installed_image_sha256 is of what\n"
+            "                                    the chip holds; changes_unknown says why\n"
             "                                    this is not known\n"
-            "                      ram           the board's memories: name, start, and in bytes\n"
+            "                      ram           the board's memories: name, start; in bytes\n"
             "                                    size, data, bss, heap, stack (0: the sketch\n"
             "                                    does not reserve any), free\n"
-            "                      symbols       the biggest: name (as file), address, and size\n"
-            "                                    in bytes\n"
+            "                      symbols       the biggest: name (like file), address; in\n"
+            "                                    bytes size\n"
             "                    What does not apply is \"\", 0 or [].\n"
             "  -h, --help        this text\n\n"
             "Exit status: 0 all accepted, 1 any rejected, 2 usage or input/output error.\n",

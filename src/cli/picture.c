@@ -289,24 +289,44 @@ static void draw_ram(const struct canvas *canvas, const struct picture *picture)
 
 /* ---- Symbols --------------------------------------------------------------------------------- */
 
-/* A name in so many columns: those of a character that may be twice as wide are more than two
- * bytes.
+/* How wide a character may be: on a terminal with UTF-8 those of more than two bytes can take two.
  */
-static void put_name(const struct canvas *canvas, const char *name, uint32_t columns)
+static uint32_t count_columns(const struct canvas *canvas, size_t length)
 {
-    size_t size = strlen(name);
+    return canvas->utf8 && length > 2 ? 2 : 1;
+}
 
-    for (size_t length; size > 0; name += length, size -= length) {
-        length = utf8_printable(name, size);
-        uint32_t width = canvas->utf8 && length >= 3 ? 2 : 1;
-        if (length == 0 || width > columns)
-            return;
+/* As many characters of a name as fit. */
+static void put_characters(const struct canvas *canvas, const char *name, uint32_t columns)
+{
+    size_t length;
+
+    for (; (length = utf8_printable(name, strlen(name))) > 0; name += length) {
+        uint32_t width = count_columns(canvas, length);
+        if (width > columns)
+            break;
         if (canvas->utf8 || length == 1)
             fwrite(name, 1, length, canvas->file);
         else
             fputc('?', canvas->file);
         columns -= width;
     }
+}
+
+static void put_name(const struct canvas *canvas, const char *name, uint32_t columns)
+{
+    static const char ellipsis[] = "...";
+    uint32_t width = 0;
+
+    for (size_t at = 0, length; (length = utf8_printable(name + at, strlen(name + at))) > 0;
+         at += length)
+        width += count_columns(canvas, length);
+    if (width <= columns) {
+        put_characters(canvas, name, columns);
+        return;
+    }
+    put_characters(canvas, name, columns - (uint32_t)strlen(ellipsis));
+    fputs(ellipsis, canvas->file);
 }
 
 static void draw_symbols(const struct canvas *canvas, const struct picture *picture)

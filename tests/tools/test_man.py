@@ -1,6 +1,7 @@
 """The manual pages: all that the programs, their tables and their help tell of is in them, and
 nothing else. If one of these tests fails, a page in units/man has to follow the program."""
 
+import json
 import os
 import re
 import shutil
@@ -16,7 +17,8 @@ TOP = Path(__file__).parents[2]
 PAGES = Path(os.environ["M4FLASH_BUILT_UNITS"]) / "man"
 M4FLASH = os.environ["M4FLASH_COMMAND"]
 M4FLASHD = os.environ["M4FLASHD"]
-OPTION = re.compile(r"^ {2,6}(?:(-\w), )?(--[\w-]+)(?: (\S+))?(?:  |$)", flags=re.MULTILINE)
+SKETCH = os.environ["M4FLASH_SKETCH"]
+OPTION = re.compile(r"^ {2,6}(?:(-\w), )?(--[\w-]+)(?:[ [=]+([^]\s]+)\]?)?(?:  |$)", flags=re.MULTILINE)
 
 pytestmark = [
     pytest.mark.skipif(shutil.which("man") is None, reason="no man"),
@@ -116,13 +118,13 @@ def options_in(page, *place):
             if re.fullmatch(r"-\w", part):
                 short = part
             else:
-                found.append((short, *part.partition(" ")[::2]))
+                found.append((short, *re.fullmatch(r"(--[\w-]+)(?:[ [=]+([^] ]+)\]?)?", part).groups("")))
                 short = ""
     return found
 
 
 def statuses(text):
-    return set(re.findall(r"(?:^|[;,:] )(\d) ", " ".join(text.split("Exit status")[1].split())))
+    return set(re.findall(r"(?:^|[;,:] )(\d) ", " ".join(text.split("Exit status")[1].split("\n\n")[0].split())))
 
 
 @pytest.mark.parametrize("name", ["m4flash.1", "m4flashd.8", "m4flash.conf.5"])
@@ -187,11 +189,31 @@ def test_codes_that_are_in_neither_table(m4flash):
     assert sorted(m4flash.terms("CODES")) == sorted([*others, "ok", "accepted"])
 
 
+def test_codes_of_errors(m4flash):
+    codes = set()
+    for path in (TOP / "src/cli").glob("*.c"):
+        call = r'problem_set\((?:&?problem|ret),[^"]*"([a-z0-9-]+)"(?: : "([a-z0-9-]+)")?'
+        codes.update(code for pair in re.findall(call, path.read_text()) for code in pair if code)
+    assert sorted(m4flash.terms("ERRORS")) == sorted(codes)
+
+
 def test_keys_of_json(m4flash):
-    check = re.findall(r'\{"(\w+)", |add\(object, "(\w+)"', source("src/cli/verdict_json.c"))
     entry = re.findall(r'add\(o, "(\w+)"', source("src/job/outcome.c"))
-    assert sorted(m4flash.words("JSON", "Of check")) == sorted("".join(key) for key in check)
+    step = re.findall(r'bus_dict_add_\w+\(reply, "(\w+)", job->', source("src/daemon/bus_object.c"))
+    step += re.findall(r'json_set_\w+\(view, "(\w+)"', source("src/cli/progress.c"))
+    log = re.findall(r'json_set_\w+\(object, "(\w+)"', source("src/cli/log.c"))
+    assert sorted(m4flash.words("JSON", "Of a step")) == sorted(step)
+    assert sorted(m4flash.words("JSON", "Of log")) == sorted(log)
     assert sorted(m4flash.words("JSON", "Of history")) == sorted(entry)
+
+
+def test_keys_of_a_check(m4flash):
+    done = subprocess.run([M4FLASH, "check", "--json", SKETCH], capture_output=True, text=True, check=True)
+    verdict = json.loads(done.stdout)
+    told = m4flash.words("JSON", "Of check")
+    assert sorted(told) == sorted(verdict)
+    for key in "ram", "symbols":
+        assert set(verdict[key][0]) <= set(re.findall(r"\w+", told[key]))
 
 
 # ---- The service --------------------------------------------------------------------------------

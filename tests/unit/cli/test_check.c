@@ -463,8 +463,8 @@ static void test_help(void **state)
     assert_contains(f->out, "\n  check ");
     assert_contains(f->out, "Exit status: 0");
     assert_int_equal(RUN(f, "--", "check", "--help"), 0);
-    assert_contains(f->out, "Usage: m4flash check [--board NAME] [--json] [--picture WHEN] "
-                            "[--state-dir DIR] FILE...");
+    assert_contains(f->out,
+                    "Usage: m4flash check [-b NAME] [-p WHEN] [--state-dir DIR] [--json] FILE...");
     assert_contains(f->out, "Exit status: 0 all accepted, 1 any rejected, 2 usage");
     assert_string_equal(f->err, "");
 }

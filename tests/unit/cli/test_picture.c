@@ -220,18 +220,25 @@ static void test_names(void **state)
     memset(name, 'x', SKETCH_NAME_MAX - 1);
     assert_lines(f, &ascii,
                  "          4  flash  "
+                 "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx...\n");
+    name[60] = '\0';
+    assert_lines(f, &ascii,
+                 "          4  flash  "
                  "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\n");
     strcpy(name, "caf\u00e9_\u6f22");
     assert_lines(f, &ascii, "  flash  caf?_?\n");
     assert_lines(f, &utf8, "  flash  caf\u00e9_\u6f22\n");
     /* Characters that may be two columns wide: 30 of them fill 60. */
     *name = '\0';
-    for (int i = 0; i < 31; i++)
+    for (int i = 0; i < 30; i++)
         strcat(name, "\u6f22");
     assert_lines(f, &utf8,
                  "  flash  \u6f22\u6f22\u6f22\u6f22\u6f22\u6f22\u6f22\u6f22\u6f22\u6f22"
                  "\u6f22\u6f22\u6f22\u6f22\u6f22\u6f22\u6f22\u6f22\u6f22\u6f22"
                  "\u6f22\u6f22\u6f22\u6f22\u6f22\u6f22\u6f22\u6f22\u6f22\u6f22\n");
+    strcat(name, "\u6f22");
+    assert_lines(f, &utf8, "\u6f22\u6f22...\n");
+    assert_lines(f, &ascii, "???????????????????????????????\n");
 }
 
 static void test_no_symbols(void **state)
@@ -258,6 +265,10 @@ static void test_narrow(void **state)
                  "   # .data 10240   = .bss 102400\n"
                  "   - heap 147456   . free 33792\n"
                  "   + stack 1024\n");
+    const struct screen just = {.columns = 67};
+    assert_lines(f, &just,
+                 "  |#######|#######|#......|.......|.......|.......|.......|.......|\n"
+                 "   used    used    used    free");
     assert_lines(f, &narrower,
                  "   6         7\n"
                  "  |.........|.........|\n"
