@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 from adb import SKETCH
-from board import M4FLASH
+from attached import M4FLASH
 
 from harness import processes, sketches
 from harness.waiting import LIMIT, wait_for
