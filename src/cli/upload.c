@@ -52,7 +52,7 @@ static int judge(const struct options *options, const char *path, struct verdict
                     "The board's profile cannot be used: %s.", strerror(-r));
         return r;
     }
-    r = verdict_of_file(&board, path, settings->inbox_max_size, ret);
+    r = verdict_of_file(&board, path, settings->inbox_max_size, NULL, ret);
     if (r < 0)
         problem_set(problem, "no-file", "", "%s: %s", path, strerror(-r));
     return r;

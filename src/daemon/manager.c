@@ -17,7 +17,9 @@
 #include "daemon/intake.h"
 #include "daemon/queue.h"
 #include "io/lock.h"
+#include "job/alarm.h"
 #include "job/layout.h"
+#include "job/program.h"
 #include "job/recovery.h"
 #include "util/fd.h"
 
@@ -250,7 +252,7 @@ static int recover(struct manager *manager)
 
 static int say(const struct journal *journal, int error, const char *what)
 {
-    journal_log(journal, LOG_ERR, "%s: %s", what, strerror(-error));
+    alarm_tell(journal, ALARM_SERVICE, 0, "%s: %s", what, strerror(-error));
     return error;
 }
 
@@ -262,8 +264,8 @@ static int take_lock(struct manager *manager)
 
     int r = lock_take(ledger_state_dir(manager->ledger), "m4flashd", &manager->lock, holder);
     if (r == -EWOULDBLOCK) {
-        journal_log(manager->journal, LOG_ERR,
-                    "%s is in use by %s: there is one flasher at a time.", state_dir, holder);
+        alarm_tell(manager->journal, ALARM_SERVICE, 0,
+                   "%s is in use by %s: there is one flasher at a time.", state_dir, holder);
         return r;
     }
     if (r < 0)
@@ -316,6 +318,18 @@ static void listen_for_requests(struct manager *manager)
                     strerror(-r));
 }
 
+/* Uploads only take longer without it. */
+static void look_for_routine(const struct manager *manager)
+{
+    const struct board *board = &manager->orders->board;
+
+    if (board->routine[0] != '\0' && !program_has_routine(board))
+        journal_log(manager->journal, LOG_WARNING,
+                    "The board profile %s has Routine=%s, which this m4flashd was built without: "
+                    "every upload is programmed whole.",
+                    board->name, board->routine);
+}
+
 int manager_run(struct manager *manager)
 {
     const struct settings *settings = manager->orders->settings;
@@ -325,6 +339,7 @@ int manager_run(struct manager *manager)
     if (r < 0)
         return say(manager->journal, r, settings->inbox_directory);
     listen_for_requests(manager);
+    look_for_routine(manager);
     journal_log(manager->journal, LOG_INFO, "Ready: watching %s for %s (board %s).",
                 settings->inbox_directory, settings->inbox_file_name, manager->orders->board.name);
     sd_notify(false, "READY=1");

@@ -125,8 +125,8 @@ __attribute__((no_sanitize("address"))) static int run_child(void *userdata)
     _exit(EXEC_FAILED);
 }
 
-/* ---- In the parent
- * --------------------------------------------------------------------------------- */
+/* ---- In the parent ---------------------------------------------------------------------------
+ */
 
 static void kill_group(const struct child *child)
 {
@@ -198,6 +198,8 @@ static int on_exit_ready(sd_event_source *source, const siginfo_t *info, void *u
 {
     (void)source;
     struct child *child = userdata;
+
+    sd_event_source_set_enabled(child->exit_source, SD_EVENT_OFF);
     enum child_end end = info->si_code == CLD_EXITED ? CHILD_EXITED : CHILD_SIGNALED;
     int status = info->si_status;
 
@@ -240,10 +242,25 @@ int child_set_timeout(struct child *child, uint64_t timeout_usec)
     return 0;
 }
 
+/*
+ * Not only once, as is sd-event's way: the pidfd of a child that a debugger or a leak check traces
+ * tells of its end before it can be waited for, and nobody would look again. By way of "off", for
+ * from "once" to "on" alone sd-event does not tell the kernel.
+ */
+static int watch_exit_for_good(sd_event_source *source)
+{
+    int r = sd_event_source_set_enabled(source, SD_EVENT_OFF);
+
+    return r < 0 ? r : sd_event_source_set_enabled(source, SD_EVENT_ON);
+}
+
 static int watch_child(struct child *child, sd_event *event, const struct child_spec *spec)
 {
     int r = sd_event_add_child_pidfd(event, &child->exit_source, child->pidfd, WEXITED,
                                      on_exit_ready, child);
+    if (r < 0)
+        return r;
+    r = watch_exit_for_good(child->exit_source);
     if (r < 0)
         return r;
     sd_event_source_set_description(child->exit_source, spec->description);

@@ -62,6 +62,15 @@ bool elf_view_section(const struct elf_view *view, uint64_t index, Elf32_Shdr *r
                           sizeof(*ret));
 }
 
+bool elf_view_symbol(const struct elf_view *view, const Elf32_Shdr *table, uint64_t index,
+                     Elf32_Sym *ret)
+{
+    if (index >= table->sh_size / sizeof(*ret) || table->sh_entsize != sizeof(*ret))
+        return false;
+    return read_structure(view, table->sh_offset + index * sizeof(*ret), ELF_T_SYM, ret,
+                          sizeof(*ret));
+}
+
 const uint8_t *elf_view_bytes(const struct elf_view *view, uint64_t offset, uint64_t size)
 {
     if (offset > view->size || size > view->size - offset)

@@ -67,6 +67,16 @@ def test_board_profile_of_ones_own(bench, daemon):
     check_works(bench)
 
 
+def test_board_with_a_routine_that_nobody_built(bench):
+    with open(os.path.join(os.environ["M4FLASH_BOARDS_DIR"], "portenta-x8.conf")) as file:
+        text = file.read()
+    profile = os.path.join(bench.folder, "own.conf")
+    adb_push(profile, text.replace("Routine=stm32h7", "Routine=stm32h9").encode())
+    daemon = bench.start("--board", profile)
+    assert "Routine=stm32h9, which this m4flashd was built without" in daemon.log()
+    check_works(bench)
+
+
 @pytest.mark.parametrize("line, text", [
     (2, "[Inbox]\nNoSuchKey=1\n"),
     (1, "[NoSuchSection]\n[Inbox]\n"),

@@ -75,6 +75,7 @@ static void test_accepted(void **state)
     assert_int_equal(board.flash.size, 1 << 20);
     assert_int_equal(board.sector_size, 128 << 10);
     assert_int_equal(board.word_size, 32);
+    assert_string_equal(board.routine, "");
     assert_int_equal(board.n_protected_flash, 2);
     assert_string_equal(board.protected_flash[1].name, "firm ware");
     assert_string_equal(board.protected_flash[1].hint, "Nor there.");
@@ -86,6 +87,24 @@ static void test_accepted(void **state)
     assert_int_equal(board.stack_value, 0x10000000);
     assert_int_equal(board.cpu_arch_max, 13);
     assert_int_equal(board.fpu, BOARD_FPU_SINGLE);
+}
+
+/* The name of the routine on the chip: any name, for who reads the profile knows none of them. */
+static void test_routine(void **state)
+{
+    struct heard heard = {0};
+    struct board board;
+    char text[2048];
+    (void)state;
+
+    edit(text, sizeof(text), "WordSize=32\n", "WordSize=32\nRoutine=stm32h7\n", "");
+    assert_int_equal(board_parse(text, strlen(text), "test", hear, &heard, &board), 0);
+    assert_string_equal(heard.text, "");
+    assert_string_equal(board.routine, "stm32h7");
+
+    edit(text, sizeof(text), "WordSize=32\n", "WordSize=32\nRoutine=../x\n", "");
+    assert_true(board_parse(text, strlen(text), "test", hear, &heard, &board) < 0);
+    assert_non_null(strstr(heard.text, "Routine"));
 }
 
 static void test_accepted_variants(void **state)
@@ -238,9 +257,10 @@ static void test_long_texts(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_accepted),        cmocka_unit_test(test_accepted_variants),
-        cmocka_unit_test(test_refused),         cmocka_unit_test(test_no_ram),
-        cmocka_unit_test(test_too_many_ranges), cmocka_unit_test(test_long_texts),
+        cmocka_unit_test(test_accepted),   cmocka_unit_test(test_accepted_variants),
+        cmocka_unit_test(test_routine),    cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_no_ram),     cmocka_unit_test(test_too_many_ranges),
+        cmocka_unit_test(test_long_texts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "job/report.h"
@@ -41,7 +42,7 @@ static void test_entry(void **state)
     job->report.sectors = 3;
     job->state = JOB_CHECKING;
     job_finish(job, &outcome);
-    report_outcome(job, &journal, dir.fd);
+    free(report_outcome(job, &journal, dir.fd));
     job_free(job);
     journal_socket_read(fd, entry, sizeof(entry));
     temp_dir_remove(&dir);
@@ -61,6 +62,9 @@ static void test_entry(void **state)
     assert_field(entry, "M4FLASH_SECTORS=3");
     assert_non_null(strstr(entry, "\nM4FLASH_DURATION_MS="));
     assert_field(entry, "M4FLASH_HINT=Fill it.");
+    assert_field(entry, "FLASHER_JOB=12");
+    assert_field(entry, "FLASHER_CODE=empty");
+    assert_field(entry, "FLASHER_HINT=Fill it.");
     for (const char *at = entry; (at = strstr(at, "M4FLASH_")); at++)
         fields++;
     assert_int_equal(fields, 10);

@@ -491,6 +491,33 @@ static void test_priorities(void **state)
     }
 }
 
+/* The routine on the chip failed and OpenOCD begins anew: the first attempt has failed nothing, but
+ * what it erased is erased, and a core that answered may be halted. */
+static void test_again(void **state)
+{
+    struct told told = {0};
+    (void)state;
+
+    TELL(told, "m4flash: stage connect", "m4flash: connected", "m4flash: stage erase",
+         "Error: erase time-out or operation error sector 1");
+    assert_int_equal(told.transcript.suspected, OPENOCD_ERASE_FAILED);
+    const char *line = "m4flash: again without the routine on the chip: it does not answer";
+    struct transcript_line meaning = transcript_feed(&told.transcript, line);
+    assert_int_equal(meaning.priority, LOG_WARNING);
+    assert_true(meaning.stage_changed);
+    assert_false(meaning.ours);
+    assert_int_equal(told.transcript.stage, OPENOCD_STAGE_CONNECT);
+    assert_int_equal(told.transcript.suspected, OPENOCD_OK);
+    assert_string_equal(told.transcript.error, "");
+    assert_true(told.transcript.erased);
+    assert_true(told.transcript.connected);
+    assert_int_equal(transcript_verdict(&told.transcript, OPENOCD_END_EXITED, 1), OPENOCD_INTERNAL);
+
+    tell("m4flash: stage done", &told);
+    assert_int_equal(transcript_verdict(&told.transcript, OPENOCD_END_EXITED, 0),
+                     OPENOCD_INTERNAL); /* it was not let run */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -511,6 +538,7 @@ int main(void)
         cmocka_unit_test(test_verbose),
         cmocka_unit_test(test_long_error_is_cut),
         cmocka_unit_test(test_priorities),
+        cmocka_unit_test(test_again),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
