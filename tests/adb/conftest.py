@@ -1,7 +1,7 @@
 """The fixtures of the tests with adb: those of tests/e2e, with a board around the bench."""
 
 import pytest
-from board import Board
+from attached import Board
 
 from harness import processes
 from harness.bench import Bench

@@ -9,6 +9,7 @@ from harness.bus import Bus
 
 M4FLASH = os.environ.get("M4FLASH_COMMAND", "m4flash")
 INBOX = "/tmp/arduino"
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
 class Board:
