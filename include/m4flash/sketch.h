@@ -181,7 +181,7 @@ enum {
  */
 enum sketch_use {
     SKETCH_DATA,  /* brought from flash at start-up: the p_filesz bytes from p_vaddr of a LOAD */
-    SKETCH_STACK, /* down from the initial stack pointer, as many bytes as .stack has */
+    SKETCH_STACK, /* down from the initial stack pointer, as far as it is reserved (below) */
     SKETCH_HEAP,  /* the section .heap */
     SKETCH_BSS,   /* the rest of a LOAD's p_memsz bytes */
     SKETCH_FREE,
@@ -207,11 +207,12 @@ struct sketch_map {
  * Looks at the size bytes of a sketch that sketch_check() has accepted for this board, with the
  * stack pointer that it reported. Takes longer than the check: not for the daemon.
  *
- * Sections count only here, and only as a help. The stack is the first section with bytes whose
- * name is .stack or .stack_dummy, as Arduino's linker scripts have it; where a sketch does not
- * reserve heap or stack, that is 0 bytes and the memory counts as free. Symbols are the functions
- * and objects of the first SHT_SYMTAB that lie in the board's memory, of several at one place with
- * one size only the first.
+ * Sections and symbols count only here, and only as a help. The stack reaches from the stack
+ * pointer down to the symbol __StackLimit, as Arduino's linker scripts (and CMSIS's) have it;
+ * without that it is as long as the first section with bytes whose name is .stack or .stack_dummy.
+ * Where a sketch does not reserve heap or stack, that is 0 bytes and the memory counts as free.
+ * Symbols are the functions and objects of the first SHT_SYMTAB that lie in the board's memory, of
+ * several at one place with one size only the first.
  *
  * Any other bytes have a map too, of whatever can be read; time is in proportion to size (times its
  * logarithm, for the sorting), memory too. Returns 0, or -ENOMEM or -EINVAL as sketch_check(), with

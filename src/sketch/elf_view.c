@@ -78,6 +78,17 @@ const uint8_t *elf_view_bytes(const struct elf_view *view, uint64_t offset, uint
     return view->bytes + offset;
 }
 
+bool elf_view_is_string(const struct elf_view *view, const Elf32_Shdr *table, uint32_t offset,
+                        const char *string)
+{
+    uint64_t size = strlen(string) + 1; /* its NUL counts */
+
+    if (offset >= table->sh_size || size > table->sh_size - offset)
+        return false;
+    const uint8_t *bytes = elf_view_bytes(view, (uint64_t)table->sh_offset + offset, size);
+    return bytes && memcmp(bytes, string, size) == 0;
+}
+
 static uint64_t max64(uint64_t a, uint64_t b)
 {
     return a > b ? a : b;

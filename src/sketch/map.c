@@ -1,6 +1,6 @@
 /*
- * The use of RAM: claims are collected from the segments, two sections and the stack pointer,
- * sorted by address once, and then walked for each use of each RAM range.
+ * The use of RAM: claims are collected from the segments, two sections, a symbol and the stack
+ * pointer, sorted by address once, and then walked for each use of each RAM range.
  */
 #include <errno.h>
 #include <string.h>
@@ -34,19 +34,8 @@ static void claim(struct claims *claims, enum sketch_use use, uint64_t start, ui
         claims->all[claims->n++] = (struct claim){{start, size}, use};
 }
 
-static bool is_named(const struct elf_view *view, const Elf32_Shdr *names,
-                     const Elf32_Shdr *section, const char *name)
-{
-    uint64_t size = strlen(name) + 1;
-
-    if (section->sh_name >= names->sh_size || size > names->sh_size - section->sh_name)
-        return false;
-    const uint8_t *text = elf_view_bytes(view, (uint64_t)names->sh_offset + section->sh_name, size);
-    return text && memcmp(text, name, size) == 0;
-}
-
 /* The sections of what is reserved, all zero if there is none. */
-static void find_reserves(const struct elf_view *view, Elf32_Shdr *ret_heap, Elf32_Shdr *ret_stack)
+static void find_sections(const struct elf_view *view, Elf32_Shdr *ret_heap, Elf32_Shdr *ret_stack)
 {
     uint32_t index = view->header.e_shstrndx;
     Elf32_Shdr names, section;
@@ -56,12 +45,24 @@ static void find_reserves(const struct elf_view *view, Elf32_Shdr *ret_heap, Elf
     if (!elf_view_section(view, index, &names))
         return;
     for (uint64_t i = 0; elf_view_section(view, i, &section); i++) {
-        if (ret_heap->sh_size == 0 && is_named(view, &names, &section, ".heap"))
+        if (ret_heap->sh_size == 0 && elf_view_is_string(view, &names, section.sh_name, ".heap"))
             *ret_heap = section;
-        if (ret_stack->sh_size == 0 && (is_named(view, &names, &section, ".stack") ||
-                                        is_named(view, &names, &section, ".stack_dummy")))
+        if (ret_stack->sh_size == 0 &&
+            (elf_view_is_string(view, &names, section.sh_name, ".stack") ||
+             elf_view_is_string(view, &names, section.sh_name, ".stack_dummy")))
             *ret_stack = section;
     }
+}
+
+/* Bytes below the stack pointer: down to the limit that has a name, or as many as the section. */
+static uint32_t stack_size(const struct elf_view *view, const Elf32_Shdr *section,
+                           uint32_t stack_pointer)
+{
+    uint32_t limit, size = section->sh_size;
+
+    if (symbols_find(view, "__StackLimit", &limit))
+        size = stack_pointer - limit;
+    return size <= stack_pointer ? size : 0;
 }
 
 static int compare_claims(const void *a, const void *b)
@@ -87,10 +88,10 @@ static int collect_claims(const struct elf_view *view, uint32_t stack_pointer, s
         claim(ret, SKETCH_DATA, segments.all[i].vaddr, segments.all[i].file_size);
         claim(ret, SKETCH_BSS, segments.all[i].vaddr, segments.all[i].memory_size);
     }
-    find_reserves(view, &heap, &stack);
+    find_sections(view, &heap, &stack);
+    uint32_t size = stack_size(view, &stack, stack_pointer);
     claim(ret, SKETCH_HEAP, heap.sh_addr, heap.sh_size);
-    if (stack.sh_size <= stack_pointer)
-        claim(ret, SKETCH_STACK, stack_pointer - stack.sh_size, stack.sh_size);
+    claim(ret, SKETCH_STACK, stack_pointer - size, size);
     qsort(ret->all, ret->n, sizeof(*ret->all), compare_claims);
     return 0;
 }

@@ -121,6 +121,22 @@ static int read_name(const uint8_t *names, uint64_t size, uint32_t offset,
     return 0;
 }
 
+bool symbols_find(const struct elf_view *view, const char *name, uint32_t *ret)
+{
+    Elf32_Shdr table, names;
+    Elf32_Sym symbol;
+
+    if (!find_table(view, &table) || !elf_view_section(view, table.sh_link, &names))
+        return false;
+    for (uint64_t i = 0; elf_view_symbol(view, &table, i, &symbol); i++)
+        if (symbol.st_shndx != SHN_UNDEF &&
+            elf_view_is_string(view, &names, symbol.st_name, name)) {
+            *ret = symbol.st_value;
+            return true;
+        }
+    return false;
+}
+
 int symbols_collect(const struct elf_view *view, const struct board *board, struct sketch_map *ret)
 {
     Elf32_Shdr table, names = {0};

@@ -10,3 +10,7 @@
  * over the symbol table, and of names only those that are kept. Returns 0 or -ENOMEM.
  */
 int symbols_collect(const struct elf_view *view, const struct board *board, struct sketch_map *ret);
+
+/* The value of the first symbol with this name, whatever it is the name of. False if there is none.
+ */
+bool symbols_find(const struct elf_view *view, const char *name, uint32_t *ret);

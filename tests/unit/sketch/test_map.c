@@ -94,7 +94,7 @@ static void test_names_of_reserves(void **state)
     }
 }
 
-/* Arduino's linker scripts leave a first .heap empty; the first one with bytes counts. */
+/* An empty one reserves nothing; the first one with bytes counts. */
 static void test_first_of_several(void **state)
 {
     static const struct extra_section several[] = {
@@ -136,6 +136,65 @@ static void test_more_stack_than_addresses(void **state)
     assert_use(without, 1, 0, 0, 0, 0);
 }
 
+/* The default sketch with a .stack of STACK_SIZE, and a symbol. */
+static struct elf elf_with_symbol(const char *name, uint32_t value, uint16_t section)
+{
+    const Elf32_Sym symbol = {.st_name = 0, .st_value = value, .st_shndx = section};
+    const struct extra_section sections[] = {
+        {.name = ".stack", .header = {.sh_size = STACK_SIZE}},
+        {.name = ".symtab",
+         .header = {.sh_type = SHT_SYMTAB,
+                    .sh_size = sizeof(symbol),
+                    .sh_link = N_SECTIONS + 2,
+                    .sh_entsize = sizeof(symbol)},
+         .data = &symbol},
+        {.name = ".strtab",
+         .header = {.sh_type = SHT_STRTAB, .sh_size = (uint32_t)strlen(name) + 1},
+         .data = name},
+    };
+
+    return elf_with_sections(sections, ELEMENTSOF(sections));
+}
+
+static void test_stack_limit(void **state)
+{
+    static const struct {
+        const char *name;
+        uint32_t value;
+        uint16_t section;
+        uint32_t stack;
+    } cases[] = {
+        {"__StackLimit", STACK - 24, SHN_ABS, 24},
+        {"__StackLimit", STACK - 24, 1, 24},
+        {"__StackLimit", STACK - 24, SHN_UNDEF, STACK_SIZE},
+        {"__StackLimi", STACK - 24, SHN_ABS, STACK_SIZE},
+        {"__StackLimits", STACK - 24, SHN_ABS, STACK_SIZE},
+        {"__StackLimit", STACK, SHN_ABS, 0},
+        {"__StackLimit", STACK + 8, SHN_ABS, 0}, /* above the stack's top */
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+        _cleanup_elf_ struct elf elf =
+            elf_with_symbol(cases[i].name, cases[i].value, cases[i].section);
+        struct sketch_map both = map(&elf);
+        assert_use(both, 0, DATA_SIZE, cases[i].stack, 0, BSS_SIZE);
+        assert_use(both, 1, 0, 0, 0, 0);
+    }
+}
+
+static void test_stack_limit_out_of_reach(void **state)
+{
+    _cleanup_elf_ struct elf elf = elf_with_symbol("__StackLimit", STACK - 24, SHN_ABS);
+    Elf32_Shdr *table = elf_section(&elf, N_SECTIONS + 1), *names = table + 1;
+
+    (void)state;
+    names->sh_size -= 1; /* its NUL is outside */
+    assert_use(map(&elf), 0, DATA_SIZE, STACK_SIZE, 0, BSS_SIZE);
+    table->sh_link = UINT32_MAX;
+    assert_use(map(&elf), 0, DATA_SIZE, STACK_SIZE, 0, BSS_SIZE);
+}
+
 static void test_second_range(void **state)
 {
     _cleanup_elf_ struct elf elf = elf_default();
@@ -152,8 +211,12 @@ static void test_names_out_of_reach(void **state)
     _cleanup_elf_ struct elf elf = elf_with_sections(reserves, ELEMENTSOF(reserves));
     Elf32_Shdr *names = elf_section(&elf, elf_header(&elf)->e_shstrndx);
     Elf32_Shdr *heap = elf_section(&elf, N_SECTIONS), *stack = heap + 1;
+    const uint32_t saved = names->sh_size;
 
     (void)state;
+    names->sh_size = heap->sh_name - 1; /* both names are behind its end */
+    assert_use(map(&elf), 0, DATA_SIZE, 0, 0, BSS_SIZE);
+    names->sh_size = saved;
     heap->sh_name = UINT32_MAX;
     assert_use(map(&elf), 0, DATA_SIZE, STACK_SIZE, 0, BSS_SIZE);
     names->sh_size = stack->sh_name + (uint32_t)strlen(".stack_dummy"); /* its NUL is outside */
@@ -185,6 +248,8 @@ int main(void)
         cmocka_unit_test(test_first_of_several),
         cmocka_unit_test(test_overlaps),
         cmocka_unit_test(test_more_stack_than_addresses),
+        cmocka_unit_test(test_stack_limit),
+        cmocka_unit_test(test_stack_limit_out_of_reach),
         cmocka_unit_test(test_second_range),
         cmocka_unit_test(test_names_out_of_reach),
         cmocka_unit_test(test_unsound_board),
