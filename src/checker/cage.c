@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
-#include <linux/capability.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -20,6 +19,7 @@
 #include "build-config.h"
 #include "checker/filter.h"
 #include "sketch/answer.h"
+#include "util/capabilities.h"
 #include "util/cleanup.h"
 
 #if WITH_LANDLOCK
@@ -82,15 +82,6 @@ static void drop_bounding_set(void)
         capability++;
 }
 
-static bool drop_capabilities(void)
-{
-    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-    const struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {{0}};
-
-    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0); /* older kernels have none */
-    return syscall(SYS_capset, &header, none) == 0;
-}
-
 static bool become(uid_t uid, gid_t gid)
 {
     return setgroups(0, NULL) == 0 && setresgid(gid, gid, gid) == 0 &&
@@ -105,8 +96,9 @@ static int change_user(const struct cage_spec *spec, uint32_t *cage)
 
     drop_bounding_set();
     bool changed = geteuid() == 0 && become(spec->uid, spec->gid);
-    if (!drop_capabilities())
-        return -errno;
+    int r = capabilities_keep(0, CAPABILITIES_ALL_SETS);
+    if (r < 0)
+        return r;
     if (changed)
         *cage |= ANSWER_CAGE_USER;
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <linux/capability.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -10,6 +11,7 @@
 
 #include "io/child.h"
 #include "sketch/answer.h"
+#include "util/capabilities.h"
 #include "util/fd.h"
 #include "util/fd_pass.h"
 
@@ -229,6 +231,11 @@ static int board_text_fd(const struct check_spec *spec)
     return TAKE_FD(fd);
 }
 
+/* To be found, to become another user and to lock itself up, after which it has none. */
+static const uint64_t capabilities = CAPABILITY(CAP_DAC_READ_SEARCH) | CAPABILITY(CAP_SETUID) |
+                                     CAPABILITY(CAP_SETGID) | CAPABILITY(CAP_SETPCAP) |
+                                     CAPABILITY(CAP_SYS_CHROOT) | CAPABILITY(CAP_SYS_ADMIN);
+
 /* The checker's command line, in buffers of the caller's. */
 struct command {
     char user[48], max_size[48];
@@ -266,6 +273,7 @@ static int start_child(struct check *check, sd_event *event, int their_end)
         .description = "checker",
         .argv = command.argv,
         .env = env,
+        .capabilities = capabilities,
         .fds = fds,
         .n_fds = ELEMENTSOF(fds),
         .on_end = on_child_end,
