@@ -140,7 +140,7 @@ static void try_passing_a_descriptor(void)
 
 static void try_dup(void)
 {
-    dup(ANSWER_FD_SOCKET);
+    syscall(SYS_dup, ANSWER_FD_SOCKET);
 }
 
 static void try_sleep(void)
