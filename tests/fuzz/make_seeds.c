@@ -14,16 +14,39 @@
 
 enum {
     PACKED_BYTES = 512, /* of an upload, packed against the window */
+    LIES = 1000,        /* where the numbers of answers that lie begin */
+    FORGED = 2000,      /* likewise, of those with another code */
+    PRIME = 7,
 };
 
 static void write_seed(const char *folder, int number, const void *data, size_t size)
 {
     _cleanup_free_ char *path = NULL;
 
-    CLAIM(asprintf(&path, "%s/%03d", folder, number) > 0);
+    CLAIM(asprintf(&path, "%s/%04d", folder, number) > 0);
     _cleanup_fd_ int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     CLAIM(fd >= 0);
     CLAIM(fd_write_full(fd, data, size) == 0);
+}
+
+enum {
+    ANSWER_SIZE = sizeof(struct answer_head) + sizeof(struct answer_tail),
+};
+
+/* What a checker could say that lies: the truth but for one byte, or for its code. */
+static void write_lies(const char *folder, int number, const struct answer_head *head,
+                       const struct answer_tail *tail)
+{
+    uint8_t lie[ANSWER_SIZE];
+    struct answer_head forged = *head;
+
+    memcpy(lie, head, sizeof(*head));
+    memcpy(lie + sizeof(*head), tail, sizeof(*tail));
+    lie[(size_t)number * PRIME % sizeof(lie)] ^= (uint8_t)(0x80 >> number % 8);
+    write_seed(folder, LIES + number, lie, sizeof(lie));
+
+    forged.report.code = (enum sketch_code)(number % (_SKETCH_CODE_MAX + 1));
+    write_seed(folder, FORGED + number, &forged, sizeof(forged));
 }
 
 static void write_answer(const char *folder, int number, const char *elf, size_t size)
@@ -31,7 +54,7 @@ static void write_answer(const char *folder, int number, const char *elf, size_t
     _cleanup_free_ uint8_t *image = NULL;
     struct sketch_report report;
     char digest[SKETCH_DIGEST_HEX];
-    uint8_t seed[sizeof(struct answer_head) + sizeof(struct answer_tail)];
+    uint8_t seed[ANSWER_SIZE];
     struct answer_head head;
     struct answer_tail tail;
 
@@ -42,6 +65,7 @@ static void write_answer(const char *folder, int number, const char *elf, size_t
     memcpy(seed, &head, sizeof(head));
     memcpy(seed + sizeof(head), &tail, sizeof(tail));
     write_seed(folder, number, seed, sizeof(seed));
+    write_lies(folder, number, &head, &tail);
 }
 
 /* Half from the window, half from the upload, so that every kind of copy is worth it. */
