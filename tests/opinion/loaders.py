@@ -31,9 +31,15 @@ def sections_agree(elf):
             joined[-1][1] += size
         else:
             joined.append([offset, size, address])
-    plain = all(s.sh_type == SHT_PROGBITS and not s.sh_flags & ~PLAIN for s in elf.sections
-                if s.sh_flags & SHF_ALLOC and s.sh_type != SHT_NOBITS)
+    plain = all(s.sh_type in (SHT_PROGBITS, SHT_NOBITS) and not s.sh_flags & ~PLAIN
+                and is_in_memory(elf, s) for s in elf.sections if s.sh_flags & SHF_ALLOC)
     return plain and [list(w) for w in wanted] == joined
+
+
+def is_in_memory(elf, section):
+    return any(s.p_vaddr <= section.sh_addr
+               and section.sh_addr + section.sh_size <= s.p_vaddr + s.p_memsz
+               for s in elf.segments if s.p_type == PT_LOAD)
 
 
 def with_sections(file, segments):
