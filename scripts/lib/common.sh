@@ -44,6 +44,9 @@ packages_test=(
 # To read the code.
 packages_reading=(clang clang-format clang-tidy cppcheck valgrind)
 
+# To fuzz.
+packages_fuzz=(clang libclang-rt-14-dev)
+
 # To see a sketch being programmed.
 packages_run=(openocd)
 
