@@ -17,7 +17,7 @@ TOP = Path(__file__).parents[2]
 PAGES = Path(os.environ["M4FLASH_BUILT_UNITS"]) / "man"
 M4FLASH = os.environ["M4FLASH_COMMAND"]
 M4FLASHD = os.environ["M4FLASHD"]
-SKETCH = os.environ["M4FLASH_SKETCH"]
+SKETCH = Path(os.environ["SKETCHES"]) / "blink.elf"
 OPTION = re.compile(r"^ {2,6}(?:(-\w), )?(--[\w-]+)(?:[ [=]+([^]\s]+)\]?)?(?:  |$)", flags=re.MULTILINE)
 
 pytestmark = [

@@ -74,6 +74,12 @@ def test_names_every_layer_in_its_order():
     assert named == layers
 
 
+def test_names_every_kind_of_test():
+    text = (TOP / "README.md").read_text().split("tests/unit/")[1]
+    for folder in (TOP / "tests").glob("*/meson.build"):
+        assert re.search(rf"\b{folder.parent.name}/", f"unit/ {text}"), folder.parent.name
+
+
 def test_names_every_member_on_the_bus():
     interface = ElementTree.parse(TOP / "units/org.m4flash.Flasher1.xml").find("interface")
     signatures = set()
