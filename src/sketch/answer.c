@@ -34,7 +34,7 @@ char *answer_cage_lacks(uint32_t cage, char *ret, size_t size)
     } parts[] = {
         {ANSWER_CAGE_USER, "a user of its own"},
         {ANSWER_CAGE_LIMITS, "resource limits"},
-        {ANSWER_CAGE_FILES, "a file system without files"},
+        {ANSWER_CAGE_FILES, "Landlock or chroot"},
         {ANSWER_CAGE_SYSCALLS, "a system call filter"},
     };
     size_t used = 0;
