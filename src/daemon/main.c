@@ -6,12 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <syslog.h>
 
 #include "daemon/manager.h"
 #include "daemon/options.h"
 #include "daemon/orders.h"
 #include "daemon/rollback.h"
+#include "job/alarm.h"
 #include "util/capabilities.h"
 
 enum {
@@ -70,9 +70,9 @@ static int run(const struct options *options)
     if (r >= 0)
         r = manager_new(&orders, &journal, &manager);
     if (r >= 0)
-        r = options->rollback ? rollback_run(manager) : manager_run(manager);
+        r = options->rollback ? rollback_run(manager, options->json) : manager_run(manager);
     if (r < 0)
-        journal_log(&journal, LOG_ERR, "m4flashd ends: %s", strerror(-r));
+        alarm_tell(&journal, ALARM_SERVICE, 0, "m4flashd ends: %s", strerror(-r));
     return r;
 }
 

@@ -74,7 +74,6 @@ struct manager {
 
     struct control *control; /* NULL: no requests can be made */
     struct bus *bus;         /* NULL: not on the bus */
-    enum result last_result; /* of the job that was closed last */
     bool stopping;
 };
 

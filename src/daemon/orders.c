@@ -9,6 +9,7 @@
 
 #include "build-config.h"
 #include "io/config_files.h"
+#include "job/alarm.h"
 
 void orders_clear(struct orders *orders)
 {
@@ -112,7 +113,7 @@ static int resolve_folder(const char *option, const char *variable, const char *
     *ret = copy;
     if (mkdir(copy, 0700) < 0 && errno != EEXIST) {
         int r = -errno;
-        journal_log(journal, LOG_ERR, "%s cannot be made: %s", copy, strerror(-r));
+        alarm_tell(journal, ALARM_SERVICE, 0, "%s cannot be made: %s", copy, strerror(-r));
         return r;
     }
     return 0;
