@@ -170,6 +170,22 @@ int answer_check_head(const struct board *board, const struct answer_head *head)
     return accepted_fields_are_zero(report) ? 0 : -EBADMSG;
 }
 
+/* The words that decide whether and where the M4 starts, in the chip's byte order. */
+static uint32_t vector(const uint8_t *image, size_t index)
+{
+    const uint8_t *bytes = image + 4 * index;
+
+    return bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24;
+}
+
+int answer_check_image(const struct answer_head *head, const uint8_t *image)
+{
+    return vector(image, 0) == head->report.stack_pointer &&
+                   vector(image, 1) == head->report.reset_vector
+               ? 0
+               : -EBADMSG;
+}
+
 int answer_check_tail(const struct answer_tail *tail)
 {
     return memcmp(tail->magic, answer_magic, sizeof(answer_magic)) == 0 && is_digest(tail->sha256)
