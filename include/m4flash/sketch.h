@@ -168,6 +168,59 @@ struct sketch_report {
 int sketch_check(const struct board *board, const void *elf, size_t size,
                  struct sketch_report *ret_report, uint8_t **ret_image);
 
+/* ---- The map: how a sketch uses the board's memory, for people to look at -------------------- */
+
+enum {
+    SKETCH_SYMBOLS_MAX = 8,
+    SKETCH_NAME_MAX = 128, /* bytes with the NUL */
+};
+
+/*
+ * What a byte of RAM is for when the sketch starts. In this order: if several claim a byte, it is
+ * the first one's.
+ */
+enum sketch_use {
+    SKETCH_DATA,  /* brought from flash at start-up: the p_filesz bytes from p_vaddr of a LOAD */
+    SKETCH_STACK, /* down from the initial stack pointer, as far as it is reserved (below) */
+    SKETCH_HEAP,  /* the section .heap */
+    SKETCH_BSS,   /* the rest of a LOAD's p_memsz bytes */
+    SKETCH_FREE,
+    _SKETCH_USE_MAX,
+};
+
+struct sketch_symbol {
+    /* Printable UTF-8 (util/utf8.h): any other byte is \xNN, a backslash two; a name that is too
+     * long ends with "...". "" if the symbol has none. */
+    char name[SKETCH_NAME_MAX];
+    uint32_t address; /* without a function's Thumb bit */
+    uint32_t size;    /* bytes, more than 0; all in the flash window or in one RAM range */
+};
+
+struct sketch_map {
+    uint32_t ram[BOARD_RANGES_MAX]
+                [_SKETCH_USE_MAX]; /* bytes; those of a range add up to its size */
+    struct sketch_symbol symbols[SKETCH_SYMBOLS_MAX]; /* the biggest, by size, then address */
+    size_t n_symbols;                                 /* 0 if the file has none */
+};
+
+/*
+ * Looks at the size bytes of a sketch that sketch_check() has accepted for this board, with the
+ * stack pointer that it reported. Takes longer than the check: not for the daemon.
+ *
+ * Sections and symbols count only here, and only as a help. The stack reaches from the stack
+ * pointer down to the symbol __StackLimit, as Arduino's linker scripts (and CMSIS's) have it;
+ * without that it is as long as the first section with bytes whose name is .stack or .stack_dummy.
+ * Where a sketch does not reserve heap or stack, that is 0 bytes and the memory counts as free.
+ * Symbols are the functions and objects of the first SHT_SYMTAB that lie in the board's memory, of
+ * several at one place with one size only the first.
+ *
+ * Any other bytes have a map too, of whatever can be read; time is in proportion to size (times its
+ * logarithm, for the sorting), memory too. Returns 0, or -ENOMEM or -EINVAL as sketch_check(), with
+ * *ret untouched.
+ */
+int sketch_map(const struct board *board, const void *elf, size_t size, uint32_t stack_pointer,
+               struct sketch_map *ret);
+
 /* ---- Digests ------------------------------------------------------------------------------- */
 
 enum {

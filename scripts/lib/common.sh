@@ -38,7 +38,7 @@ packages_build=(
 # To run the tests.
 packages_test=(
     openocd python3-pytest systemd libnewlib-arm-none-eabi libstdc++-arm-none-eabi-newlib
-    dbus-daemon python3-dbus
+    dbus-daemon python3-dbus systemd-journal-remote scdoc man-db zsh adb
 )
 
 # To read the code.

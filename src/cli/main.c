@@ -8,9 +8,8 @@
 #include "util/cleanup.h"
 
 static const struct command *const commands[] = {
-    &command_check,
-    &command_history,
-    &command_rollback,
+    &command_cancel,   &command_check,  &command_history, &command_log,
+    &command_rollback, &command_status, &command_upload,  &command_wait,
 };
 
 void command_print_help(const struct command *command)
@@ -32,12 +31,18 @@ static void print_help(void)
            "Commands:\n");
     for (size_t i = 0; i < ELEMENTSOF(commands); i++)
         printf("  %-10s %s\n", commands[i]->name, commands[i]->summary);
-    printf(
-        "\nOptions:\n"
-        "  --help     this text; 'm4flash COMMAND --help' tells more of a command\n"
-        "  --version  the version\n\n"
-        "Exit status: 0 success, 1 a sketch was rejected or does not run, 2 usage or input/output\n"
-        "error.\n");
+    printf("\nOptions:\n"
+           "  --help     this text; 'm4flash COMMAND --help' tells more of a command\n"
+           "  --version  the version\n\n"
+           "Exit status: 0 success; 1 a sketch was rejected or does not run, or a request was\n"
+           "refused; 2 usage, or something could not be read, written or reached; 3 no\n"
+           "outcome in time. The same on the board, over adb and over ssh.\n\n"
+           "A command that ends with an outcome ends its standard output with a line for\n"
+           "programs,\n\n"
+           "    m4flash: RESULT CODE id=N\n\n"
+           "or, with --json, with one JSON object that has the same. RESULT and CODE are those\n"
+           "of 'm4flash history', or \"timeout no-outcome\", or \"error\" and why there is no\n"
+           "outcome. N is the job's number, 0 if there is none.\n");
 }
 
 static const struct command *find_command(const char *name)

@@ -27,8 +27,22 @@ static int judge_error(int error, uint64_t bytes, struct verdict *ret)
     return error;
 }
 
+/* What people want to see of an accepted sketch, which its image is. */
+static int look_at_sketch(const struct board *board, const char *bytes, size_t size,
+                          const uint8_t *image, const char *state_dir, struct verdict *verdict)
+{
+    const struct sketch_report *report = &verdict->report;
+
+    int r = sketch_digest(image, report->image_size, verdict->image_sha256);
+    if (r >= 0)
+        r = sketch_map(board, bytes, size, report->stack_pointer, &verdict->map);
+    if (r >= 0 && state_dir)
+        r = changes_find(state_dir, board, image, report->image_size, &verdict->changes);
+    return r;
+}
+
 static int judge_content(const struct board *board, const char *bytes, size_t size,
-                         struct verdict *ret)
+                         const char *state_dir, struct verdict *ret)
 {
     _cleanup_free_ uint8_t *image = NULL;
     struct verdict verdict = {.bytes = size};
@@ -37,7 +51,7 @@ static int judge_content(const struct board *board, const char *bytes, size_t si
     if (r >= 0)
         r = sketch_digest(bytes, size, verdict.sha256);
     if (r >= 0 && image)
-        r = sketch_digest(image, verdict.report.image_size, verdict.image_sha256);
+        r = look_at_sketch(board, bytes, size, image, state_dir, &verdict);
     if (r < 0)
         return r;
     *ret = verdict;
@@ -45,7 +59,7 @@ static int judge_content(const struct board *board, const char *bytes, size_t si
 }
 
 int verdict_of_file(const struct board *board, const char *path, uint64_t max_size,
-                    struct verdict *ret)
+                    const char *state_dir, struct verdict *ret)
 {
     _cleanup_free_ char *bytes = NULL;
     struct stat st;
@@ -70,5 +84,5 @@ int verdict_of_file(const struct board *board, const char *path, uint64_t max_si
         return reject(SKETCH_TOO_LARGE, max_size, ret);
     if (r < 0)
         return judge_error(r, (uint64_t)st.st_size, ret);
-    return judge_content(board, bytes, size, ret);
+    return judge_content(board, bytes, size, state_dir, ret);
 }

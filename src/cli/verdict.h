@@ -5,8 +5,12 @@
 #include <m4flash/sketch.h>
 #include <stdint.h>
 
+#include "cli/changes.h"
+
 struct verdict {
     struct sketch_report report;
+    struct sketch_map map;                /* all zero unless accepted */
+    struct changes changes;               /* likewise */
     uint64_t bytes;                       /* the file's size */
     char sha256[SKETCH_DIGEST_HEX];       /* "" if the file was not read */
     char image_sha256[SKETCH_DIGEST_HEX]; /* "" unless accepted */
@@ -15,14 +19,20 @@ struct verdict {
 /*
  * Judges the file at path, a symbolic link being followed, since whoever runs the command chose it.
  * What is no regular file is not even opened, and the file is read into memory first, so that
- * nothing that others do to it meanwhile can harm. At most max_size bytes are accepted. Returns 0
+ * nothing that others do to it meanwhile can harm. At most max_size bytes are accepted. In
+ * state_dir is the daemon's record of what is installed, which need not be there (NULL: it is not
+ * asked for). Returns 0
  * whatever the verdict; -ENOENT and the like if there is no such file, -ENOMEM.
  */
 int verdict_of_file(const struct board *board, const char *path, uint64_t max_size,
-                    struct verdict *ret);
+                    const char *state_dir, struct verdict *ret);
 
-/* Both print to standard output; file is a printable form of the file's name. */
-void verdict_print_text(const struct verdict *verdict, const struct board *board, const char *file);
+/*
+ * Both print to standard output; file is a printable form of the file's name. A picture
+ * (picture_render(), or NULL) takes the place of the lines about flash and RAM.
+ */
+void verdict_print_text(const struct verdict *verdict, const struct board *board, const char *file,
+                        const char *picture);
 
 /* One JSON object on one line, its fields documented in `m4flash check --help`. Returns 0 or
  * -ENOMEM.

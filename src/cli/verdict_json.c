@@ -20,19 +20,126 @@ static int add(struct json_object *object, const char *key, struct json_object *
     return -ENOMEM;
 }
 
-static struct json_object *sectors(const struct sketch_report *report, const struct board *board)
+/* As add(), to an array. */
+static int append(struct json_object *array, struct json_object *value)
 {
-    struct json_object *array = json_object_new_array();
+    if (value && json_object_array_add(array, value) == 0)
+        return 0;
+    json_object_put(value);
+    return -ENOMEM;
+}
 
-    for (uint32_t i = 0; array && i < board->flash.size / board->sector_size; i++) {
-        struct json_object *used = json_object_new_int64(report->sector_used[i]);
-        if (!used || json_object_array_add(array, used) < 0) {
-            json_object_put(used);
-            json_object_put(array);
-            return NULL;
-        }
+static int add_text(struct json_object *object, const char *key, const char *text)
+{
+    return add(object, key, json_object_new_string(text));
+}
+
+static int add_number(struct json_object *object, const char *key, uint64_t number)
+{
+    return add(object, key, json_object_new_uint64(number));
+}
+
+/* The functions below append what an array is to hold of a verdict. */
+typedef int (*filler_t)(struct json_object *array, const struct verdict *verdict,
+                        const struct board *board);
+
+static int fill_sectors(struct json_object *array, const struct verdict *verdict,
+                        const struct board *board)
+{
+    int r = 0;
+
+    for (uint32_t i = 0; i < board->flash.size / board->sector_size && r >= 0; i++)
+        r = append(array, json_object_new_int64(verdict->report.sector_used[i]));
+    return r;
+}
+
+static int fill_changes(struct json_object *array, const struct verdict *verdict,
+                        const struct board *board)
+{
+    int r = 0;
+
+    if (!*verdict->changes.installed)
+        return 0;
+    for (uint32_t i = 0; i < board->flash.size / board->sector_size && r >= 0; i++)
+        r = append(array, json_object_new_boolean(verdict->changes.sectors[i]));
+    return r;
+}
+
+static int fill_range(struct json_object *object, const struct board_range *range,
+                      const uint32_t bytes[static _SKETCH_USE_MAX])
+{
+    static const char *const keys[_SKETCH_USE_MAX] = {
+        [SKETCH_DATA] = "data", [SKETCH_STACK] = "stack", [SKETCH_HEAP] = "heap",
+        [SKETCH_BSS] = "bss",   [SKETCH_FREE] = "free",
+    };
+
+    int r = add_text(object, "name", range->name);
+    if (r >= 0)
+        r = add_number(object, "start", range->start);
+    if (r >= 0)
+        r = add_number(object, "size", range->size);
+    for (size_t use = 0; use < _SKETCH_USE_MAX && r >= 0; use++)
+        r = add_number(object, keys[use], bytes[use]);
+    return r;
+}
+
+static int fill_ram(struct json_object *array, const struct verdict *verdict,
+                    const struct board *board)
+{
+    int r = 0;
+
+    for (size_t i = 0; i < board->n_ram && verdict->report.image_size > 0 && r >= 0; i++) {
+        struct json_object *object = json_object_new_object();
+
+        r = append(array, object);
+        if (r >= 0)
+            r = fill_range(object, &board->ram[i], verdict->map.ram[i]);
     }
-    return array;
+    return r;
+}
+
+static int fill_symbols(struct json_object *array, const struct verdict *verdict,
+                        _unused_ const struct board *board)
+{
+    int r = 0;
+
+    for (size_t i = 0; i < verdict->map.n_symbols && r >= 0; i++) {
+        const struct sketch_symbol *symbol = &verdict->map.symbols[i];
+        struct json_object *object = json_object_new_object();
+
+        r = append(array, object);
+        if (r >= 0)
+            r = add_text(object, "name", symbol->name);
+        if (r >= 0)
+            r = add_number(object, "address", symbol->address);
+        if (r >= 0)
+            r = add_number(object, "size", symbol->size);
+    }
+    return r;
+}
+
+static int add_arrays(struct json_object *object, const struct verdict *verdict,
+                      const struct board *board)
+{
+    static const struct {
+        const char *key;
+        filler_t fill;
+    } arrays[] = {
+        {"sector_used", fill_sectors},
+        {"sector_changes", fill_changes},
+        {"ram", fill_ram},
+        {"symbols", fill_symbols},
+    };
+    int r = 0;
+
+    for (size_t i = 0; i < ELEMENTSOF(arrays) && r >= 0; i++) {
+        struct json_object *array = json_object_new_array();
+
+        r = add(object, arrays[i].key, array);
+        if (r >= 0)
+            r = arrays[i].fill(array, verdict, board);
+    }
+    return r;
 }
 
 /* result, and what says why: code and message are also those of a file without a verdict. */
@@ -56,6 +163,8 @@ static int print(const struct verdict *verdict, const struct board *board, const
         {"hint", report->hint},
         {"sha256", verdict->sha256},
         {"image_sha256", verdict->image_sha256},
+        {"installed_image_sha256", verdict->changes.installed},
+        {"changes_unknown", verdict->changes.unknown ? verdict->changes.unknown : ""},
     };
     struct {
         const char *key;
@@ -74,11 +183,11 @@ static int print(const struct verdict *verdict, const struct board *board, const
         {"entry_point", report->entry_point},
     };
     for (size_t i = 0; i < ELEMENTSOF(texts) && r >= 0; i++)
-        r = add(object, texts[i].key, json_object_new_string(texts[i].text));
+        r = add_text(object, texts[i].key, texts[i].text);
     for (size_t i = 0; i < ELEMENTSOF(numbers) && r >= 0; i++)
-        r = add(object, numbers[i].key, json_object_new_uint64(numbers[i].number));
+        r = add_number(object, numbers[i].key, numbers[i].number);
     if (r >= 0)
-        r = add(object, "sector_used", sectors(report, board));
+        r = add_arrays(object, verdict, board);
     const char *line = r < 0 ? NULL
                              : json_object_to_json_string_ext(
                                    object, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);

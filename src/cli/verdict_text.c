@@ -1,4 +1,7 @@
-/* A verdict for people: no colours and no bytes but ASCII, so that it reads the same anywhere. */
+/*
+ * A verdict for people: but for the picture no colours and no bytes but ASCII, so that it reads the
+ * same anywhere.
+ */
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -22,32 +25,42 @@ static void print_sectors(const struct sketch_report *report, const struct board
     printf("] %" PRIu32 " KiB each\n", board->sector_size / 1024);
 }
 
-static void print_accepted(const struct verdict *verdict, const struct board *board,
-                           const char *file)
+static void print_memory(const struct sketch_report *report, const struct board *board)
 {
-    const struct sketch_report *report = &verdict->report;
     uint32_t permille = (uint32_t)((uint64_t)report->flash_used * 1000 / board->flash.size);
 
-    printf("%s: accepted for %s\n", file, board->description);
-    printf("  sha256         %s\n", verdict->sha256);
-    printf("  image sha256   %s\n", verdict->image_sha256);
-    printf("  bytes          %" PRIu64 ", image %" PRIu32 "\n", verdict->bytes, report->image_size);
     printf("  flash          %" PRIu32 " of %" PRIu32 " bytes (%" PRIu32 ".%" PRIu32 "%%), %" PRIu32
            " of %" PRIu32 " sectors\n",
            report->flash_used, board->flash.size, permille / 10, permille % 10, report->sectors,
            board->flash.size / board->sector_size);
     print_sectors(report, board);
     printf("  RAM            %" PRIu32 " bytes\n", report->ram_used);
-    printf("  stack pointer  0x%08" PRIx32 "\n", report->stack_pointer);
-    printf("  reset vector   0x%08" PRIx32 "\n", report->reset_vector);
 }
 
-void verdict_print_text(const struct verdict *verdict, const struct board *board, const char *file)
+static void print_accepted(const struct verdict *verdict, const struct board *board,
+                           const char *file, const char *picture)
+{
+    const struct sketch_report *report = &verdict->report;
+
+    printf("%s: accepted for %s\n", file, board->description);
+    printf("  sha256         %s\n", verdict->sha256);
+    printf("  image sha256   %s\n", verdict->image_sha256);
+    printf("  bytes          %" PRIu64 ", image %" PRIu32 "\n", verdict->bytes, report->image_size);
+    if (!picture)
+        print_memory(report, board);
+    printf("  stack pointer  0x%08" PRIx32 "\n", report->stack_pointer);
+    printf("  reset vector   0x%08" PRIx32 "\n", report->reset_vector);
+    if (picture)
+        printf("\n%s", picture);
+}
+
+void verdict_print_text(const struct verdict *verdict, const struct board *board, const char *file,
+                        const char *picture)
 {
     const struct sketch_report *report = &verdict->report;
 
     if (report->code == SKETCH_ACCEPTED)
-        print_accepted(verdict, board, file);
+        print_accepted(verdict, board, file, picture);
     else
         printf("%s: %s: %s\n  %s\n", file, sketch_code_name(report->code), report->sentence,
                report->hint);

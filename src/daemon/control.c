@@ -18,8 +18,8 @@
 
 enum {
     CLIENTS_MAX = 16,
-    REQUEST_MAX = 64, /* bytes of a line, with its end */
-    ANSWER_MAX = SKETCH_SENTENCE_MAX + SKETCH_HINT_MAX + 128,
+    REQUEST_MAX = 64,      /* bytes of a line, with its end */
+    ANSWER_MAX = 4096,     /* bytes of a line of the history, which are half as many, and more */
     CONNECTIONS_MAX = 100, /* a second: a flood of them waits in the kernel */
 };
 
@@ -172,14 +172,11 @@ int control_new(struct manager *manager, struct control **ret)
     return 0;
 }
 
-void control_tell(struct control *control, uint64_t job_id, const struct outcome *outcome)
+void control_tell(struct control *control, uint64_t job_id, const char *entry)
 {
-    char text[ANSWER_MAX];
-
     for (size_t i = 0; control && i < control->n_clients; i++)
         if (control->clients[i]->job_id == job_id) {
-            answer(control->clients[i], "%s %s %s\n", result_name(outcome->result), outcome->code,
-                   outcome_format(outcome, text, sizeof(text)));
+            answer(control->clients[i], "%s\n", *entry ? entry : "error: There is no memory.");
             return;
         }
 }

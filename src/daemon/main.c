@@ -1,21 +1,34 @@
 /* m4flashd: waits for sketches in an inbox, has them checked, and programs them with OpenOCD. */
 #include <errno.h>
+#include <linux/capability.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <syslog.h>
 
 #include "daemon/manager.h"
 #include "daemon/options.h"
 #include "daemon/orders.h"
 #include "daemon/rollback.h"
+#include "job/alarm.h"
+#include "util/capabilities.h"
 
 enum {
     EXIT_USAGE = 2,
     LARGE = 64 * 1024, /* bytes */
 };
+
+/*
+ * What this process uses itself: files of others, and signals to the checker, who is another user.
+ * The rest it has only for children, each of which is given its part.
+ */
+static int arrange_capabilities(void)
+{
+    return capabilities_keep(CAPABILITY(CAP_DAC_OVERRIDE) | CAPABILITY(CAP_DAC_READ_SEARCH) |
+                                 CAPABILITY(CAP_FOWNER) | CAPABILITY(CAP_KILL),
+                             CAPABILITIES_EFFECTIVE);
+}
 
 /* Before anything else, so that no child is missed. */
 static int arrange_signals(void)
@@ -57,9 +70,9 @@ static int run(const struct options *options)
     if (r >= 0)
         r = manager_new(&orders, &journal, &manager);
     if (r >= 0)
-        r = options->rollback ? rollback_run(manager) : manager_run(manager);
+        r = options->rollback ? rollback_run(manager, options->json) : manager_run(manager);
     if (r < 0)
-        journal_log(&journal, LOG_ERR, "m4flashd ends: %s", strerror(-r));
+        alarm_tell(&journal, ALARM_SERVICE, 0, "m4flashd ends: %s", strerror(-r));
     return r;
 }
 
@@ -75,6 +88,8 @@ int main(int argc, char *argv[])
     arrange_memory();
     if (r >= 0)
         r = arrange_signals();
+    if (r >= 0)
+        r = arrange_capabilities();
     if (r >= 0)
         r = run(&options);
     return r == 0 ? EXIT_SUCCESS : EXIT_FAILURE;

@@ -17,6 +17,7 @@
 #include "daemon/intake.h"
 #include "daemon/queue.h"
 #include "io/lock.h"
+#include "job/alarm.h"
 #include "job/layout.h"
 #include "job/program.h"
 #include "job/recovery.h"
@@ -66,8 +67,7 @@ void manager_close_job(struct manager *manager, struct job *job, const struct ou
 
     take_off(manager, job);
     ledger_close_job(manager->ledger, job, outcome);
-    manager->last_result = outcome->result;
-    control_tell(manager->control, id, outcome);
+    control_tell(manager->control, id, ledger_last_entry(manager->ledger));
     bus_tell(manager->bus, id, ledger_last_entry(manager->ledger));
 }
 
@@ -252,7 +252,7 @@ static int recover(struct manager *manager)
 
 static int say(const struct journal *journal, int error, const char *what)
 {
-    journal_log(journal, LOG_ERR, "%s: %s", what, strerror(-error));
+    alarm_tell(journal, ALARM_SERVICE, 0, "%s: %s", what, strerror(-error));
     return error;
 }
 
@@ -264,8 +264,8 @@ static int take_lock(struct manager *manager)
 
     int r = lock_take(ledger_state_dir(manager->ledger), "m4flashd", &manager->lock, holder);
     if (r == -EWOULDBLOCK) {
-        journal_log(manager->journal, LOG_ERR,
-                    "%s is in use by %s: there is one flasher at a time.", state_dir, holder);
+        alarm_tell(manager->journal, ALARM_SERVICE, 0,
+                   "%s is in use by %s: there is one flasher at a time.", state_dir, holder);
         return r;
     }
     if (r < 0)

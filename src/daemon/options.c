@@ -23,6 +23,7 @@ static const char help[] =
     "      --openocd-config FILE  its configuration for the board (default: the board's)\n"
     "      --board NAME|FILE      the board's profile (default: portenta-x8)\n"
     "      --rollback             program the sketch before the installed one, and end\n"
+    "      --json                 with --rollback: tell the outcome as a JSON object\n"
     "  -h, --help                 show this and end\n"
     "      --version              show the version and end\n"
     "\n"
@@ -39,6 +40,7 @@ enum {
     OPTION_OPENOCD_CONFIG,
     OPTION_BOARD,
     OPTION_ROLLBACK,
+    OPTION_JSON,
     OPTION_VERSION,
 };
 
@@ -51,6 +53,7 @@ static const struct option table[] = {
     {"openocd-config", required_argument, NULL, OPTION_OPENOCD_CONFIG},
     {"board", required_argument, NULL, OPTION_BOARD},
     {"rollback", no_argument, NULL, OPTION_ROLLBACK},
+    {"json", no_argument, NULL, OPTION_JSON},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, OPTION_VERSION},
     {NULL, 0, NULL, 0},
@@ -138,6 +141,9 @@ int options_parse(int argc, char *argv[], struct options *ret)
         switch (option) {
         case OPTION_ROLLBACK:
             ret->rollback = true;
+            continue;
+        case OPTION_JSON:
+            ret->json = true;
             continue;
         case 'h':
             fputs(help, stdout);

@@ -15,6 +15,7 @@ struct options {
     char *openocd_config; /* "" is none */
     char *board;          /* a name, or an absolute path */
     bool rollback;        /* do only this */
+    bool json;            /* and tell the outcome so */
 };
 
 enum options_verdict {

@@ -1,12 +1,15 @@
 #include "daemon/orders.h"
 
 #include <errno.h>
+#include <pwd.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <syslog.h>
 
 #include "build-config.h"
 #include "io/config_files.h"
+#include "job/alarm.h"
 
 void orders_clear(struct orders *orders)
 {
@@ -67,6 +70,20 @@ static const char *installed_at(const char *variable, const char *path)
     return value && *value ? value : path;
 }
 
+/* Whom the checker becomes: the user made for it (units/m4flash.sysusers.conf), or else nobody. */
+static void resolve_checker_user(struct orders *orders)
+{
+    struct passwd entry, *found = NULL;
+    char text[4096];
+    unsigned uid = 65534, gid = 65534;
+
+    if (getpwnam_r("m4flash-checker", &entry, text, sizeof(text), &found) == 0 && found) {
+        uid = found->pw_uid;
+        gid = found->pw_gid;
+    }
+    snprintf(orders->checker_user, sizeof(orders->checker_user), "%u:%u", uid, gid);
+}
+
 static int resolve_board(const struct journal *journal, struct orders *orders)
 {
     const struct settings *settings = orders->settings;
@@ -80,6 +97,7 @@ static int resolve_board(const struct journal *journal, struct orders *orders)
     orders->health_file = settings->health_file ? settings->health_file : orders->board.health_file;
     orders->openocd_script = installed_at("M4FLASH_OPENOCD_SCRIPT", OPENOCD_SCRIPT);
     orders->checker = installed_at("M4FLASH_CHECKER", CHECKER_PATH);
+    resolve_checker_user(orders);
     return 0;
 }
 
@@ -95,7 +113,7 @@ static int resolve_folder(const char *option, const char *variable, const char *
     *ret = copy;
     if (mkdir(copy, 0700) < 0 && errno != EEXIST) {
         int r = -errno;
-        journal_log(journal, LOG_ERR, "%s cannot be made: %s", copy, strerror(-r));
+        alarm_tell(journal, ALARM_SERVICE, 0, "%s cannot be made: %s", copy, strerror(-r));
         return r;
     }
     return 0;

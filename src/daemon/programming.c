@@ -6,6 +6,7 @@
 #include "daemon/bus.h"
 #include "daemon/default.h"
 #include "daemon/queue.h"
+#include "job/alarm.h"
 
 enum {
     PAUSE_USEC = 1000 * 1000, /* before another try to connect: whoever held the pins may let go */
@@ -31,6 +32,9 @@ static void on_line(int priority, const char *line, void *userdata)
     /* Our own procedure turns debugging on for its progress; nobody asked to read it. */
     if (priority >= LOG_DEBUG)
         return;
+    /* What OpenOCD calls an error may be got over yet; the outcome tells whether it was. */
+    if (priority < LOG_WARNING)
+        priority = LOG_WARNING;
     if (job)
         journal_log_job(manager->journal, job->id, priority, "%s", line);
     else
@@ -67,12 +71,12 @@ static void on_result(const struct deploy_result *result, void *userdata)
     struct outcome outcome = outcome_of(job, result);
 
     if (!result->released)
-        journal_log(manager->journal, LOG_CRIT,
-                    "The microcontroller may have been left halted, and with it everything that "
-                    "goes through its firmware: reset the board.");
+        alarm_tell(manager->journal, ALARM_HALTED, job->id,
+                   "The microcontroller may have been left halted, and with it everything that "
+                   "goes through its firmware: reset the board.");
     if (result->lost)
-        journal_log(manager->journal, LOG_CRIT,
-                    "The M4 holds no whole sketch, and none could be put back: upload one.");
+        alarm_tell(manager->journal, ALARM_EMPTY, job->id,
+                   "The M4 holds no whole sketch, and none could be put back: upload one.");
     if (result->code == OPENOCD_OK && !*result->hook && !result->refused)
         default_note(manager, job);
     manager_close_job(manager, job, &outcome);

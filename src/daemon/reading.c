@@ -6,6 +6,7 @@
 
 #include "daemon/inbox.h"
 #include "daemon/queue.h"
+#include "job/alarm.h"
 #include "util/fd.h"
 
 enum {
@@ -45,7 +46,7 @@ static void be_patient(struct manager *manager)
                                        PATIENCE_USEC, 0, on_patience, manager);
     }
     if (r < 0)
-        journal_log(manager->journal, LOG_ERR, "No timer for an incomplete upload: %s",
+        journal_log(manager->journal, LOG_WARNING, "No timer for an incomplete upload: %s",
                     strerror(-r));
 }
 
@@ -125,7 +126,7 @@ static struct job *open_job(struct manager *manager)
     queue_make_room(manager);
     int r = manager_open_job(manager, &job);
     if (r < 0) {
-        journal_log(manager->journal, LOG_CRIT, "An upload is lost for want of memory.");
+        alarm_tell(manager->journal, ALARM_LOST, 0, "An upload is lost for want of memory.");
         return NULL;
     }
     return job;

@@ -53,7 +53,7 @@ static int set_aside(int dirfd, const char *name)
 }
 
 /* Reads a file whose digest holds; the payload behind the digest begins at *ret + DIGEST_LINE. */
-static int load_file(int dirfd, const char *name, size_t max, char **ret, size_t *ret_size)
+static int peek_file(int dirfd, const char *name, size_t max, char **ret, size_t *ret_size)
 {
     _cleanup_fd_ int fd = openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
     _cleanup_free_ char *text = NULL;
@@ -64,16 +64,16 @@ static int load_file(int dirfd, const char *name, size_t max, char **ret, size_t
         return errno == ENOENT ? STORE_ABSENT : -errno;
     int r = fd_read_file(fd, max + DIGEST_LINE, &text, &size);
     if (r == -EFBIG)
-        return set_aside(dirfd, name);
+        return STORE_CORRUPT;
     if (r < 0)
         return r;
     if (size <= DIGEST_LINE || text[DIGEST_LINE - 1] != '\n')
-        return set_aside(dirfd, name);
+        return STORE_CORRUPT;
     r = sketch_digest(text + DIGEST_LINE, size - DIGEST_LINE, digest);
     if (r < 0)
         return r;
     if (memcmp(text, digest, DIGEST_LINE - 1) != 0)
-        return set_aside(dirfd, name);
+        return STORE_CORRUPT;
     *ret = TAKE_PTR(text);
     *ret_size = size;
     return STORE_FOUND;
@@ -193,23 +193,30 @@ static bool read_image(char *text, size_t size, struct store_image *ret)
 /* ---- The slots
  * ------------------------------------------------------------------------------------- */
 
-int store_load(int dirfd, enum store_slot slot, uint32_t max_size, struct store_image *ret)
+int store_peek(int dirfd, enum store_slot slot, uint32_t max_size, struct store_image *ret)
 {
     _cleanup_free_ char *text = NULL;
+    struct store_image image;
     size_t size;
 
-    int r = load_file(dirfd, slot_names[slot], (size_t)max_size + HEADER_MAX, &text, &size);
+    int r = peek_file(dirfd, slot_names[slot], (size_t)max_size + HEADER_MAX, &text, &size);
     if (r != STORE_FOUND)
         return r;
-    struct store_image image;
     if (!read_image(text, size, &image))
-        return set_aside(dirfd, slot_names[slot]);
+        return STORE_CORRUPT;
     if (image.image_size > max_size) {
         store_image_clear(&image);
-        return set_aside(dirfd, slot_names[slot]);
+        return STORE_CORRUPT;
     }
     *ret = image;
     return STORE_FOUND;
+}
+
+int store_load(int dirfd, enum store_slot slot, uint32_t max_size, struct store_image *ret)
+{
+    int r = store_peek(dirfd, slot, max_size, ret);
+
+    return r == STORE_CORRUPT ? set_aside(dirfd, slot_names[slot]) : r;
 }
 
 int store_save(int dirfd, enum store_slot slot, const struct store_image *image)
@@ -296,6 +303,13 @@ static bool get_file(struct json_object *object, char ret[static FILE_KEY_TEXT_M
     return true;
 }
 
+int store_has_intent(int dirfd)
+{
+    if (faccessat(dirfd, intent_name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+        return 1;
+    return errno == ENOENT ? 0 : -errno;
+}
+
 int store_load_intent(int dirfd, struct store_intent *ret)
 {
     _cleanup_free_ char *text = NULL;
@@ -303,7 +317,9 @@ int store_load_intent(int dirfd, struct store_intent *ret)
     uint64_t attempts;
     size_t size, data;
 
-    int r = load_file(dirfd, intent_name, HEADER_MAX, &text, &size);
+    int r = peek_file(dirfd, intent_name, HEADER_MAX, &text, &size);
+    if (r == STORE_CORRUPT)
+        return set_aside(dirfd, intent_name);
     if (r != STORE_FOUND)
         return r;
     struct json_object *header = parse_header(text, size, &data);

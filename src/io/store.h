@@ -45,6 +45,9 @@ enum store_result {
  */
 int store_load(int dirfd, enum store_slot slot, uint32_t max_size, struct store_image *ret);
 
+/* The same for who only looks: changes nothing, and leaves what is corrupt where it is. */
+int store_peek(int dirfd, enum store_slot slot, uint32_t max_size, struct store_image *ret);
+
 /* Writes a slot, durably, over what was there. Returns 0 or -errno with the old one in place. */
 int store_save(int dirfd, enum store_slot slot, const struct store_image *image);
 
@@ -70,6 +73,9 @@ struct store_intent {
     unsigned attempts;                    /* to recover, begun so far, over all starts */
     char file[FILE_KEY_TEXT_MAX];         /* the upload's file (file_key_format()), or "" */
 };
+
+/* 1 if there is an intent record, whatever is in it, 0 if there is none, or -errno. */
+int store_has_intent(int dirfd);
 
 /* As store_load(), store_save() and store_remove(). */
 int store_load_intent(int dirfd, struct store_intent *ret);

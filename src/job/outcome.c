@@ -9,19 +9,20 @@
 #include "util/cleanup.h"
 #include "util/utf8.h"
 
+/* units/m4flash.catalog has an entry for each message_id; made with `systemd-id128 new`. */
 static const struct {
     const char *name;
     int priority;
     const char *message_id;
 } results[_RESULT_MAX] = {
-    [RESULT_NONE] = {"running", LOG_INFO, "7f7c6a2d1b5e4c0f9e0d3a8b6c5d4e01"},
-    [RESULT_PROGRAMMED] = {"programmed", LOG_NOTICE, "3bd0a5f0c1f84d0b9a6c2f4f1f6f5a11"},
-    [RESULT_UNCHANGED] = {"unchanged", LOG_NOTICE, "41c0b7f8d6e94ab2a5a3f08e7d92b617"},
-    [RESULT_RECOVERED] = {"recovered", LOG_NOTICE, "d27c9be04a5f4e3c8b1f60a7e94d5c16"},
-    [RESULT_REJECTED] = {"rejected", LOG_ERR, "5e2c8f6b7a394f1d8c1d0a9be3f7c212"},
-    [RESULT_FAILED] = {"failed", LOG_ERR, "9a41d7c3e08b4f5f8f2e6b1c7d5a4313"},
-    [RESULT_SUPERSEDED] = {"superseded", LOG_NOTICE, "c6f1e2d3b4a54789a0b1c2d3e4f50614"},
-    [RESULT_ABORTED] = {"aborted", LOG_NOTICE, "e8b7a6958473426f9d5c4b3a29180715"},
+    [RESULT_NONE] = {"running", LOG_INFO, NULL},
+    [RESULT_PROGRAMMED] = {"programmed", LOG_NOTICE, "61bc8bdfa50843fabf7e0ed5fb1278fa"},
+    [RESULT_UNCHANGED] = {"unchanged", LOG_NOTICE, "ca8a2d68ddbd4d92923347e6a516a1f5"},
+    [RESULT_RECOVERED] = {"recovered", LOG_NOTICE, "44dec86e47644f83a1fe03654a84bf5b"},
+    [RESULT_REJECTED] = {"rejected", LOG_ERR, "261a4d5799714ead872ae73e13cb0831"},
+    [RESULT_FAILED] = {"failed", LOG_ERR, "d284eed4d87d4d2ab5c6a08d372d2356"},
+    [RESULT_SUPERSEDED] = {"superseded", LOG_NOTICE, "82c3b59520e742a7b5706bfc70aedf91"},
+    [RESULT_ABORTED] = {"aborted", LOG_NOTICE, "fe48cc24c9f44756a985e1f53de6eadd"},
 };
 
 const char *result_name(enum result result)

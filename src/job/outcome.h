@@ -30,7 +30,7 @@ enum result result_from_name(const char *name);
 const char *result_name(enum result result);
 
 /* The MESSAGE_ID of a result's journal entries, 32 hexadecimal digits: stable, for message
- * catalogs. */
+ * catalogs. NULL for RESULT_NONE, which has no entries. */
 const char *result_message_id(enum result result);
 
 struct outcome {

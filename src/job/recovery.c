@@ -4,6 +4,7 @@
 #include <string.h>
 #include <syslog.h>
 
+#include "job/alarm.h"
 #include "job/deploy.h"
 
 struct finder {
@@ -190,8 +191,8 @@ enum recovery_need recovery_plan(const struct ledger *ledger, const struct board
     if (need != RECOVERY_NONE)
         store_save_intent(finder.state_dir, &recovery.intent);
     if (need == RECOVERY_GIVEN_UP)
-        journal_log(journal, LOG_CRIT,
-                    "The M4 holds no whole sketch and none could be put back: upload one.");
+        alarm_tell(journal, ALARM_EMPTY, 0,
+                   "The M4 holds no whole sketch, and none could be put back: upload one.");
     /* Its outcome, still to come, names the upload by its digests. */
     if (need == RECOVERY_GIVEN_UP && recovery.reopens)
         load(&finder, STORE_PENDING, &recovery.image);

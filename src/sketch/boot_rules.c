@@ -6,22 +6,6 @@
 
 #include "sketch/rules.h"
 
-bool board_starts_with(const struct board *board, uint32_t pointer)
-{
-    return (pointer & board->stack_mask) == board->stack_value;
-}
-
-bool board_has_stack_top(const struct board *board, uint32_t pointer)
-{
-    for (size_t i = 0; i < board->n_ram; i++) {
-        struct range ram = board_range_of(&board->ram[i]);
-
-        if (pointer > ram.start && pointer <= range_end(ram))
-            return true;
-    }
-    return false;
-}
-
 bool rule_stack_pointer(const struct sketch *sketch, struct sketch_report *report)
 {
     const struct board *board = sketch->board;

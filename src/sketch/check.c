@@ -71,8 +71,7 @@ static void sketch_done(struct sketch *sketch)
     free(sketch->image);
 }
 
-/* Divisions, array sizes and sums below rely on what struct board promises. */
-static bool board_is_sound(const struct board *board)
+bool board_is_sound(const struct board *board)
 {
     return board->sector_size >= VECTOR_TABLE_MIN && board->flash.size >= board->sector_size &&
            board->flash.size / board->sector_size <= BOARD_SECTORS_MAX &&

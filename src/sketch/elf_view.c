@@ -62,11 +62,31 @@ bool elf_view_section(const struct elf_view *view, uint64_t index, Elf32_Shdr *r
                           sizeof(*ret));
 }
 
+bool elf_view_symbol(const struct elf_view *view, const Elf32_Shdr *table, uint64_t index,
+                     Elf32_Sym *ret)
+{
+    if (index >= table->sh_size / sizeof(*ret) || table->sh_entsize != sizeof(*ret))
+        return false;
+    return read_structure(view, table->sh_offset + index * sizeof(*ret), ELF_T_SYM, ret,
+                          sizeof(*ret));
+}
+
 const uint8_t *elf_view_bytes(const struct elf_view *view, uint64_t offset, uint64_t size)
 {
     if (offset > view->size || size > view->size - offset)
         return NULL;
     return view->bytes + offset;
+}
+
+bool elf_view_is_string(const struct elf_view *view, const Elf32_Shdr *table, uint32_t offset,
+                        const char *string)
+{
+    uint64_t size = strlen(string) + 1; /* its NUL counts */
+
+    if (offset >= table->sh_size || size > table->sh_size - offset)
+        return false;
+    const uint8_t *bytes = elf_view_bytes(view, (uint64_t)table->sh_offset + offset, size);
+    return bytes && memcmp(bytes, string, size) == 0;
 }
 
 static uint64_t max64(uint64_t a, uint64_t b)

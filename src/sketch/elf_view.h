@@ -37,6 +37,14 @@ void elf_view_open(const void *bytes, size_t size, struct elf_view *ret);
 bool elf_view_segment(const struct elf_view *view, uint64_t index, Elf32_Phdr *ret);
 bool elf_view_section(const struct elf_view *view, uint64_t index, Elf32_Shdr *ret);
 
+/* The symbol numbered index of a symbol table, likewise (entries are 16 bytes). */
+bool elf_view_symbol(const struct elf_view *view, const Elf32_Shdr *table, uint64_t index,
+                     Elf32_Sym *ret);
+
+/* True if the string at an offset of a string table is this one. */
+bool elf_view_is_string(const struct elf_view *view, const Elf32_Shdr *table, uint32_t offset,
+                        const char *string);
+
 /* size bytes at offset, or NULL if they do not all lie in the file. */
 const uint8_t *elf_view_bytes(const struct elf_view *view, uint64_t offset, uint64_t size);
 

@@ -59,6 +59,9 @@ bool rule_reset_vector(const struct sketch *sketch, struct sketch_report *report
 bool rule_entry_point(const struct sketch *sketch, struct sketch_report *report);
 bool rule_wrong_core(const struct sketch *sketch, struct sketch_report *report);
 
+/* check.c: whether divisions, array sizes and sums can rely on what struct board promises. */
+bool board_is_sound(const struct board *board);
+
 /* boot_rules.c: the board's boot rule; and an address above the start of a RAM range, up to and
  * with its end, from which the stack grows down. */
 bool board_starts_with(const struct board *board, uint32_t stack_pointer);

@@ -1,5 +1,6 @@
 """m4flash rollback: back to the sketch before, and forth again, with and without a daemon."""
 
+import json
 import os
 import signal
 import socket
@@ -111,12 +112,14 @@ def check_rolled_back(bench, answer, upload):
     assert newest["sha256"] == upload.sha256
     assert newest["image_sha256"] == upload.image_sha256
     assert newest["message"] in said
+    assert f"m4flash: programmed ok id={newest['id']}\n" in said
 
 
 def check_refused(bench, answer, reason):
     status, said = answer
     assert status == 1, said
     assert reason in said
+    assert "m4flash: error refused id=0\n" in said
     assert len(bench.history()) == bench.uploads
 
 
@@ -138,6 +141,25 @@ def test_nothing_to_go_back_to(bench, daemon, alone):
     check_refused(bench, rollback(bench), "There is no sketch to go back to.")
     bench.check_programmed(upload)
     assert bench.standin.runs() == ["update"]
+
+
+@EVERYWHERE
+def test_json(bench, two, alone):
+    """On standard output just the entry, as the history has it; or why there is none."""
+    if alone:
+        bench.stop()
+    bench.uploads += 1
+    client = start_rollback(bench, "--json")
+    out, _ = client.communicate(timeout=60)
+    assert (client.returncode, json.loads(out)) == (0, bench.history()[-1])
+    if not alone:
+        bench.daemon.wait_quiet()
+    os.unlink(os.path.join(bench.state, "previous"))
+    client = start_rollback(bench, "--json")
+    out, _ = client.communicate(timeout=60)
+    told = json.loads(out)
+    assert (client.returncode, told["result"], told["code"]) == (1, "error", "refused")
+    assert told["message"] == "There is no sketch to go back to."
 
 
 @EVERYWHERE
@@ -163,6 +185,7 @@ def test_failure(bench, two, alone):
     bench.uploads += 1
     status, said = rollback(bench)
     assert (status, "failed: verify-failed: " in said) == (1, True), said
+    assert "m4flash: failed verify-failed id=3\n" in said
     bench.standin.set_mode("success")
     bench.uploads += 1 + alone  # a new start first puts back what is installed
     check_rolled_back(bench, rollback(bench), two[0])
@@ -218,7 +241,7 @@ def test_while_one_is_checked_by_a_hook_and_forbidden(bench):
     daemon.wait_line("Job 3: back to the sketch before")
     bench.standin.open_gate()
     status, said = end_rollback(client)
-    assert (status, said.startswith("unchanged: ")) == (0, True), said
+    assert (status, ": unchanged: " in said) == (0, True), said
     bench.check_programmed(before)
 
 
@@ -237,7 +260,7 @@ def test_loses_its_turn_to_a_newer_upload(bench, running, asked):
     newer = sketches.good("newer")
     bench.push(adb_push, newer)
     status, said = end_rollback(asked)
-    assert (status, said.startswith("superseded: ")) == (1, True), said
+    assert (status, ": superseded: " in said) == (1, True), said
     bench.standin.open_gate()
     bench.wait_outcomes()
     bench.check_programmed(newer)
@@ -247,7 +270,7 @@ def test_loses_its_turn_to_a_newer_rollback(bench, two, running, asked):
     bench.uploads += 1
     newer = start_rollback(bench)
     status, said = end_rollback(asked)
-    assert (status, said.startswith("superseded: ")) == (1, True), said
+    assert (status, ": superseded: " in said) == (1, True), said
     bench.standin.open_gate()
     check_rolled_back(bench, end_rollback(newer), two[1])
 
@@ -296,7 +319,7 @@ def test_does_not_overtake_an_upload_that_is_completed_later(bench, daemon, two)
 def test_stop_before_its_turn(bench, daemon, running, asked):
     daemon.signal(signal.SIGTERM)
     status, said = end_rollback(asked)
-    assert (status, said.startswith("aborted: ")) == (1, True), said
+    assert (status, ": aborted: " in said) == (1, True), said
     status, said = rollback(bench)
     assert (status, "The service is stopping" in said) == (1, True), said
     bench.standin.open_gate()
@@ -360,7 +383,8 @@ def test_alone_and_told_to_stop(bench, two):
     client.terminate()
     wait_for(lambda: "Stopping" in client.stderr.readline(), "the first signal heard")
     client.terminate()
-    assert end_rollback(client)[0] == 1
+    status, said = end_rollback(client)
+    assert (status, "m4flash: error interrupted id=4\n" in said) == (1, True), said
     bench.standin.open_gate()
     bench.uploads += 1
     bench.start()
@@ -415,9 +439,8 @@ def test_request_in_pieces(bench, daemon, two):
     client.sendall(b"back\n")
     client.shutdown(socket.SHUT_WR)
     bench.uploads += 1
-    result, code, text = listen(client).split(" ", 2)
-    assert (result, code) == ("programmed", "ok")
-    assert text.startswith("programmed: Back to the sketch before: ")
+    assert json.loads(listen(client)) == bench.wait_outcome()
+    assert bench.history()[-1]["message"].startswith("Back to the sketch before: ")
     bench.check_programmed(two[0])
 
 
@@ -485,9 +508,11 @@ def test_usage(bench):
     assert rollback(bench, "1")[0] == 2
     assert rollback(bench, "--nonsense")[0] == 2
     status, said = rollback(bench, "--help")
-    assert (status, said.startswith("Usage: m4flash rollback [--runtime-dir DIR]")) == (0, True)
+    assert (status, said.startswith("Usage: m4flash rollback [--json] [--runtime-dir")) == (0, True)
     assert "Exit status: 0 it runs; 1 " in said
     status, said = rollback(bench, env=os.environ | {"M4FLASHD": "/nowhere/m4flashd"})
-    assert (status, said) == (2, "m4flash: /nowhere/m4flashd: No such file or directory\n")
+    assert status == 2
+    assert "m4flash: /nowhere/m4flashd cannot be started: No such file or directory." in said
+    assert "m4flash: error no-program id=0\n" in said
     status, said = rollback(bench, "--runtime-dir", bench.config)
     assert (status, "Not a directory" in said) == (2, True)

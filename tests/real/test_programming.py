@@ -1,7 +1,9 @@
 """Sketches of several sizes, built by the real tool chain, programmed by the real OpenOCD."""
 
+import json
 import os
 import pathlib
+import subprocess
 
 import pytest
 from chip import objcopy
@@ -73,6 +75,34 @@ def test_one_after_the_other(bench, daemon):
     """Smaller over larger, the same again by touch's kin, larger over smaller."""
     for number, size in enumerate([200_000, 4096, 4096, 140_000]):
         bench.programmed(cp, sketches.good(number // 2 * 2, size=size))
+
+
+def check(bench, upload):
+    """What `m4flash check` says that an upload of these bytes would change."""
+    path = os.path.join(bench.folder, "to-check.elf")
+    pathlib.Path(path).write_bytes(upload.data)
+    done = subprocess.run(
+        [os.environ["M4FLASH_COMMAND"], "check", "--json", "--board", str(bench.chip.board),
+         "--state-dir", bench.state, path],
+        stdout=subprocess.PIPE, timeout=60, check=True)
+    return json.loads(done.stdout)
+
+
+def test_changes_are_foretold(bench, daemon):
+    """The sectors of which the check says so are erased by the upload that follows, no others."""
+    image = bytearray(sketches.make_image("first", 300_000))
+    before = sketches.Upload(sketches.make_elf(image), bytes(image))
+    image[SECTOR_SIZE + 1000] ^= 1
+    after = sketches.Upload(sketches.make_elf(image), bytes(image))
+    assert check(bench, before)["changes_unknown"]
+    bench.programmed(cp, before)
+    erased = bench.chip.counters()["erases"]["bank2"]
+    assert not any(check(bench, before)["sector_changes"])
+    foretold = check(bench, after)["sector_changes"]
+    assert foretold == [number == 1 for number in range(8)]
+    bench.programmed(cp, after)
+    now = bench.chip.counters()["erases"]["bank2"]
+    assert [a - b for a, b in zip(now, erased)] == [int(change) for change in foretold]
 
 
 # ---- Health -------------------------------------------------------------------------------------

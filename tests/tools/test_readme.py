@@ -1,7 +1,10 @@
 """README.md: its tables of codes say what the programs say, no more and no less."""
 
+import os
 import re
+import subprocess
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -50,3 +53,35 @@ def test_names_every_result():
     names = re.findall(r"^    RESULT_([A-Z]+),", (TOP / "src/job/outcome.h").read_text(), flags=re.MULTILINE)
     assert names
     assert [row[0] for row in table("What the outcome means")] == [n.lower() for n in names if n != "NONE"]
+
+
+def test_names_every_command():
+    done = subprocess.run([os.environ["M4FLASH_COMMAND"], "--help"], capture_output=True, text=True, check=True)
+    listed = re.findall(r"^  ([a-z]+) +(.*)$", done.stdout.split("Commands:\n")[1], flags=re.MULTILINE)
+    assert listed
+    assert table("Upload a sketch") == listed
+
+
+def test_names_every_script():
+    scripts = {f"scripts/{path.name}" for path in (TOP / "scripts").iterdir() if path.is_file()}
+    named = re.findall(r"^    (scripts/\w+) +# ", (TOP / "README.md").read_text(), flags=re.MULTILINE)
+    assert sorted(named) == sorted(scripts)
+
+
+def test_names_every_layer_in_its_order():
+    layers = re.findall(r"^subdir\('(\w+)'\)", (TOP / "src/meson.build").read_text(), flags=re.MULTILINE)
+    named = re.findall(r"^    src/(\w+)/ ", (TOP / "README.md").read_text(), flags=re.MULTILINE)
+    assert named == layers
+
+
+def test_names_every_member_on_the_bus():
+    interface = ElementTree.parse(TOP / "units/org.m4flash.Flasher1.xml").find("interface")
+    signatures = set()
+    for member in interface:
+        arguments = [(a.get("direction", "in"), a.get("type")) for a in member.findall("arg")]
+        taken = ", ".join(kind for direction, kind in arguments if direction == "in")
+        given = ", ".join(kind for direction, kind in arguments if direction == "out")
+        call = f"({taken})" + (f" -> {given}" if given else "")
+        signatures.add(member.get("name") + ("" if member.tag == "property" else call))
+    named = {name for row in table("D-Bus") for name in row[0].split("`, `")}
+    assert named == signatures

@@ -12,6 +12,7 @@ enum {
     TINY_ELF_IMAGE = 200 * 1024, /* more than one sector, and more than a socket's buffer */
     TINY_ELF_HEADERS = sizeof(Elf32_Ehdr) + sizeof(Elf32_Phdr),
     TINY_ELF_SIZE = TINY_ELF_HEADERS + TINY_ELF_IMAGE,
+    TINY_ELF_MORE = 512, /* room for what tiny_elf_with_map() adds */
 };
 
 /* Writes TINY_ELF_SIZE bytes; the image is what stands behind the first TINY_ELF_HEADERS. */
@@ -47,4 +48,46 @@ static inline void tiny_elf(uint8_t *to)
     memcpy(to, &header, sizeof(header));
     memcpy(to + sizeof(header), &segment, sizeof(segment));
     memcpy(to + TINY_ELF_HEADERS, vectors, sizeof(vectors));
+}
+
+/*
+ * The same with sections: a stack of 1 KiB and one symbol of 12 bytes, whose name has an escape
+ * sequence in it. Returns the size.
+ */
+static inline __attribute__((unused)) size_t tiny_elf_with_map(uint8_t *to)
+{
+    enum { SYMBOLS = 1, STRINGS, STACK, N };
+    static const char strings[] = "\0a\x1b[2Jb\0.stack"; /* 1: the symbol's, 8: the section's */
+    const Elf32_Sym symbol = {
+        .st_name = 1,
+        .st_value = 0x08100040 + 1,
+        .st_size = 12,
+        .st_info = ELF32_ST_INFO(STB_GLOBAL, STT_FUNC),
+        .st_shndx = SHN_ABS,
+    };
+    const uint32_t symbol_offset = TINY_ELF_SIZE, strings_offset = symbol_offset + sizeof(symbol);
+    const uint32_t sections_offset = strings_offset + sizeof(strings);
+    const Elf32_Shdr sections[N] = {
+        [SYMBOLS] = {.sh_type = SHT_SYMTAB,
+                     .sh_offset = symbol_offset,
+                     .sh_size = sizeof(symbol),
+                     .sh_link = STRINGS,
+                     .sh_entsize = sizeof(symbol)},
+        [STRINGS] = {.sh_type = SHT_STRTAB,
+                     .sh_offset = strings_offset,
+                     .sh_size = sizeof(strings)},
+        [STACK] = {.sh_name = 8, .sh_type = SHT_NOBITS, .sh_size = 1024},
+    };
+    Elf32_Ehdr header;
+
+    tiny_elf(to);
+    memcpy(&header, to, sizeof(header));
+    header.e_shoff = sections_offset;
+    header.e_shnum = N;
+    header.e_shstrndx = STRINGS;
+    memcpy(to, &header, sizeof(header));
+    memcpy(to + symbol_offset, &symbol, sizeof(symbol));
+    memcpy(to + strings_offset, strings, sizeof(strings));
+    memcpy(to + sections_offset, sections, sizeof(sections));
+    return sections_offset + sizeof(sections);
 }

@@ -4,7 +4,6 @@ import ctypes
 import os
 
 PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
-SYS_PIDFD_GETFD = 438  # asm-generic/unistd.h
 
 
 def become_subreaper():
@@ -50,26 +49,18 @@ def command_line(pid):
 
 
 def descriptors(pid):
-    """{number: target} of what the process has open."""
+    """{number: target} of what the process has open; nothing if it has ended."""
     found = {}
-    for number in os.listdir(f"/proc/{pid}/fd"):
+    try:
+        numbers = os.listdir(f"/proc/{pid}/fd")
+    except (FileNotFoundError, ProcessLookupError):
+        return found
+    for number in numbers:
         try:
             found[int(number)] = os.readlink(f"/proc/{pid}/fd/{number}")
         except FileNotFoundError:
             pass
     return found
-
-
-def borrow(pid, number):
-    """A descriptor of ours for what the process has open under this number."""
-    fd = os.pidfd_open(pid)
-    try:
-        borrowed = ctypes.CDLL(None, use_errno=True).syscall(SYS_PIDFD_GETFD, fd, number, 0)
-        if borrowed < 0:
-            raise OSError(ctypes.get_errno(), "pidfd_getfd")
-        return borrowed
-    finally:
-        os.close(fd)
 
 
 def status(pid):

@@ -13,8 +13,13 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "io/store.h"
 #include "tests/unit/cli/run.h"
 #include "tiny_elf.h"
+
+enum {
+    FIELDS = 25, /* of a JSON object */
+};
 
 /* In each test's folder good.elf is a sketch. */
 static int set_up(void **state)
@@ -27,7 +32,8 @@ static int set_up(void **state)
     return 0;
 }
 
-#define CHECK(f, ...) RUN(f, "check", "--board=portenta-x8", __VA_ARGS__)
+/* Whatever is installed on the machine that runs the tests: it is not known here. */
+#define CHECK(f, ...) RUN(f, "check", "--board=portenta-x8", "--state-dir=nowhere", __VA_ARGS__)
 
 static void test_accepted(void **state)
 {
@@ -199,7 +205,48 @@ static void test_json_accepted(void **state)
     assert_int_equal(json_object_get_int(json_object_array_get_idx(used, 0)), 128 << 10);
     assert_int_equal(json_object_get_int(json_object_array_get_idx(used, 1)), 72 << 10);
     assert_int_equal(json_object_get_int(json_object_array_get_idx(used, 2)), 0);
-    assert_int_equal(json_object_object_length(object), 20);
+    assert_int_equal(json_object_array_length(field(object, "ram")), 3);
+    assert_int_equal(json_object_array_length(field(object, "symbols")), 0);
+    assert_int_equal(json_object_array_length(field(object, "sector_changes")), 0);
+    assert_text(object, "installed_image_sha256", "");
+    assert_text(object, "changes_unknown", "no record of the chip is kept here");
+    assert_int_equal(json_object_object_length(object), FIELDS);
+    json_object_put(object);
+}
+
+static struct json_object *element(struct json_object *array, size_t index)
+{
+    struct json_object *value = json_object_array_get_idx(array, index);
+
+    assert_non_null(value);
+    return value;
+}
+
+/* A sketch as a linker writes it has more to tell than the tiny one. */
+static void test_json_map(void **state)
+{
+    struct fixture *f = *state;
+    uint8_t elf[TINY_ELF_SIZE + TINY_ELF_MORE];
+
+    write_file("mapped.elf", elf, tiny_elf_with_map(elf));
+    assert_int_equal(CHECK(f, "--json", "mapped.elf"), 0);
+    struct json_object *object = json_line(f->out, 0), *ram = field(object, "ram");
+    assert_int_equal(json_object_array_length(ram), 3);
+    assert_text(element(ram, 0), "name", "D2 SRAM");
+    assert_number(element(ram, 0), "start", 0x10000000);
+    assert_number(element(ram, 0), "size", 288 << 10);
+    assert_number(element(ram, 0), "data", 0);
+    assert_number(element(ram, 0), "bss", 0);
+    assert_number(element(ram, 0), "heap", 0);
+    assert_number(element(ram, 0), "stack", 1024);
+    assert_number(element(ram, 0), "free", (288 << 10) - 1024);
+    assert_text(element(ram, 2), "name", "D3 SRAM");
+    assert_number(element(ram, 2), "free", 64 << 10);
+    struct json_object *symbols = field(object, "symbols");
+    assert_int_equal(json_object_array_length(symbols), 1);
+    assert_text(element(symbols, 0), "name", "a\\x1b[2Jb");
+    assert_number(element(symbols, 0), "address", 0x08100040);
+    assert_number(element(symbols, 0), "size", 12);
     json_object_put(object);
 }
 
@@ -218,7 +265,9 @@ static void test_json_of_the_others(void **state)
     assert_true(json_object_get_string_len(field(object, "hint")) > 0);
     assert_number(object, "bytes", 1000);
     assert_number(object, "needed_bytes", TINY_ELF_SIZE);
-    assert_int_equal(json_object_object_length(object), 20);
+    assert_int_equal(json_object_array_length(field(object, "ram")), 0);
+    assert_text(object, "changes_unknown", "");
+    assert_int_equal(json_object_object_length(object), FIELDS);
     json_object_put(object);
     object = json_line(f->out, 1);
     assert_text(object, "file", "missing");
@@ -226,8 +275,121 @@ static void test_json_of_the_others(void **state)
     assert_text(object, "code", "");
     assert_text(object, "message", "No such file or directory");
     assert_text(object, "sha256", "");
-    assert_int_equal(json_object_object_length(object), 20);
+    assert_int_equal(json_object_object_length(object), FIELDS);
     json_object_put(object);
+}
+
+/* Installs an image of size bytes, the tiny sketch's but for the byte at `differs`. */
+static void install(const char *folder, uint32_t size, uint32_t differs)
+{
+    static uint8_t elf[TINY_ELF_SIZE * 2];
+    struct store_image image = {.image = elf + TINY_ELF_HEADERS, .image_size = size};
+
+    memset(elf, 0xFF, sizeof(elf));
+    tiny_elf(elf);
+    image.image[differs] ^= 1;
+    assert_int_equal(sketch_digest(image.image, size, image.image_sha256), 0);
+    mkdir(folder, 0700);
+    _cleanup_fd_ int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    assert_int_equal(store_save(fd, STORE_INSTALLED, &image), 0);
+}
+
+/* What is said of the first two sectors, which are the sketch's; the others never change. */
+static void assert_changes(struct fixture *f, bool first, bool second)
+{
+    assert_int_equal(RUN(f, "check", "-bportenta-x8", "--state-dir=state", "--json", "good.elf"),
+                     0);
+    struct json_object *object = json_line(f->out, 0), *changes = field(object, "sector_changes");
+    assert_int_equal(json_object_array_length(changes), 8);
+    for (size_t i = 0; i < 8; i++)
+        assert_int_equal(json_object_get_boolean(element(changes, i)),
+                         i == 0 ? first : i == 1 && second);
+    assert_text(object, "changes_unknown", "");
+    assert_int_equal(strlen(json_object_get_string(field(object, "installed_image_sha256"))), 64);
+    json_object_put(object);
+}
+
+static void test_changes(void **state)
+{
+    struct fixture *f = *state;
+    enum { BEHIND = TINY_ELF_IMAGE + 1000, SECTOR = 128 << 10 };
+
+    install("state", TINY_ELF_IMAGE + 1, TINY_ELF_IMAGE); /* a byte behind its end */
+    assert_changes(f, false, true);
+    install("state", BEHIND, BEHIND + 1); /* 0xFF behind its end is as good as nothing */
+    assert_changes(f, false, false);
+    assert_int_equal(RUN(f, "check", "-bportenta-x8", "--state-dir=state", "-palways", "good.elf"),
+                     0);
+    assert_contains(f->out, "An upload now would change nothing");
+    install("state", TINY_ELF_IMAGE, SECTOR - 1);
+    assert_changes(f, true, false);
+    install("state", TINY_ELF_IMAGE, SECTOR);
+    assert_changes(f, false, true);
+    install("state", SECTOR - 1, 0);
+    assert_changes(f, true, true);
+}
+
+static void assert_unknown(struct fixture *f, const char *reason)
+{
+    assert_int_equal(RUN(f, "check", "-bportenta-x8", "--state-dir=state", "--json", "good.elf"),
+                     0);
+    struct json_object *object = json_line(f->out, 0);
+    assert_text(object, "changes_unknown", reason);
+    assert_text(object, "installed_image_sha256", "");
+    assert_int_equal(json_object_array_length(field(object, "sector_changes")), 0);
+    json_object_put(object);
+    assert_int_equal(RUN(f, "check", "-bportenta-x8", "--state-dir=state", "-palways", "good.elf"),
+                     0);
+    assert_contains(f->out, "What an upload would change is not known: ");
+    assert_contains(f->out, reason);
+    assert_string_equal(f->err, "");
+}
+
+static void test_changes_unknown(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_unknown(f, "no record of the chip is kept here");
+    mkdir("state", 0700);
+    assert_unknown(f, "nothing has been programmed yet");
+    write_file("state/installed", "?", 1);
+    assert_unknown(f, "the record of the chip is damaged");
+    assert_int_equal(access("state/installed", F_OK), 0); /* for the daemon to set aside */
+    install("state", TINY_ELF_IMAGE, 0);
+    write_file("state/intent", "?", 1);
+    assert_unknown(f, "programming goes on or was cut off");
+    assert_int_equal(unlink("state/intent"), 0);
+    f->obeys_modes = true;
+    assert_int_equal(chmod("state/installed", 0), 0);
+    assert_unknown(f, "only root may read the record");
+    assert_int_equal(chmod("state", 0), 0);
+    assert_unknown(f, "only root may read the record");
+    assert_int_equal(chmod("state", 0700), 0);
+    assert_int_equal(rename("state", "other"), 0);
+    write_file("state", "", 0);
+    assert_unknown(f, "Not a directory");
+}
+
+/* Not on a terminal it is drawn only if asked for, and then in the same words everywhere. */
+static void test_picture(void **state)
+{
+    struct fixture *f = *state;
+    static const char flash[] = "\n  Flash: 204800 of 1048576 bytes (19.5%), ";
+
+    assert_int_equal(CHECK(f, "--picture=always", "good.elf"), 0);
+    assert_contains(f->out, "  reset vector   0x08100041\n");
+    assert_contains(f->out, flash);
+    assert_null(strstr(f->out, "  sectors "));
+    assert_null(strchr(f->out, '\x1b'));
+    assert_int_equal(CHECK(f, "-p", "auto", "good.elf"), 0);
+    assert_null(strstr(f->out, flash));
+    assert_int_equal(CHECK(f, "-palways", "-pnever", "good.elf"), 0);
+    assert_null(strstr(f->out, flash));
+    write_file("empty", "", 0);
+    assert_int_equal(CHECK(f, "-palways", "empty"), 1);
+    assert_null(strstr(f->out, "Flash: "));
+    assert_int_equal(CHECK(f, "--picture=maybe", "good.elf"), 2);
+    assert_contains(f->err, "--picture needs \"auto\", \"always\" or \"never\"\nTry ");
 }
 
 /* A name is data: it must neither move the cursor nor break the JSON. */
@@ -301,7 +463,8 @@ static void test_help(void **state)
     assert_contains(f->out, "\n  check ");
     assert_contains(f->out, "Exit status: 0");
     assert_int_equal(RUN(f, "--", "check", "--help"), 0);
-    assert_contains(f->out, "Usage: m4flash check [--board NAME] [--json] FILE...");
+    assert_contains(f->out,
+                    "Usage: m4flash check [-b NAME] [-p WHEN] [--state-dir DIR] [--json] FILE...");
     assert_contains(f->out, "Exit status: 0 all accepted, 1 any rejected, 2 usage");
     assert_string_equal(f->err, "");
 }
@@ -311,11 +474,15 @@ static void test_help(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        TEST(test_accepted),      TEST(test_rejected),      TEST(test_several),
-        TEST(test_not_regular),   TEST(test_links),         TEST(test_too_large),
-        TEST(test_unreadable),    TEST(test_json_accepted), TEST(test_json_of_the_others),
-        TEST(test_hostile_names), TEST(test_full_disk),     TEST(test_board),
-        TEST(test_usage),         TEST(test_help),
+        TEST(test_accepted),   TEST(test_rejected),
+        TEST(test_several),    TEST(test_not_regular),
+        TEST(test_links),      TEST(test_too_large),
+        TEST(test_unreadable), TEST(test_json_accepted),
+        TEST(test_json_map),   TEST(test_json_of_the_others),
+        TEST(test_changes),    TEST(test_changes_unknown),
+        TEST(test_picture),    TEST(test_hostile_names),
+        TEST(test_full_disk),  TEST(test_board),
+        TEST(test_usage),      TEST(test_help),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

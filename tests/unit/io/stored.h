@@ -131,3 +131,16 @@ static inline _unused_ int load_any(const struct fixture *f, unsigned which)
     store_image_clear(&image);
     return r;
 }
+
+/* What store_peek() says of a slot, and store_has_intent() of the record: nothing is changed. */
+static inline _unused_ int peek_any(const struct fixture *f, unsigned which)
+{
+    struct store_image image = {.image = NULL};
+
+    if (which == _STORE_SLOT_MAX)
+        return store_has_intent(f->dir.fd);
+    int r = store_peek(f->dir.fd, which, MAX, &image);
+    assert_int_equal(image.image != NULL, r == STORE_FOUND);
+    store_image_clear(&image);
+    return r;
+}

@@ -102,6 +102,27 @@ static void test_absent(void **state)
     assert_string_equal(slots(f), "b--");
 }
 
+/* Who only looks sees the same, and leaves nothing behind. */
+static void test_peek(void **state)
+{
+    struct fixture *f = *state;
+    struct store_image image = make_image('a'), seen;
+
+    assert_int_equal(store_peek(f->dir.fd, STORE_INSTALLED, MAX, &seen), STORE_ABSENT);
+    assert_int_equal(store_has_intent(f->dir.fd), 0);
+    assert_int_equal(store_save(f->dir.fd, STORE_INSTALLED, &image), 0);
+    assert_int_equal(store_peek(f->dir.fd, STORE_INSTALLED, MAX, &seen), STORE_FOUND);
+    assert_same(&seen, &image);
+    store_image_clear(&seen);
+    store_image_clear(&image);
+    assert_int_equal(count_entries(f->dir.path), 1);
+    save_any(f, _STORE_SLOT_MAX);
+    assert_int_equal(store_has_intent(f->dir.fd), 1);
+    assert_int_equal(store_remove_intent(f->dir.fd), 0);
+    assert_int_equal(store_has_intent(f->dir.fd), 0);
+    assert_int_equal(store_has_intent(-EBADF), -EBADF);
+}
+
 static void test_holds(void **state)
 {
     struct fixture *f = *state;
@@ -336,6 +357,7 @@ int main(void)
         TEST(test_whole_window),
         TEST(test_saved_over),
         TEST(test_absent),
+        TEST(test_peek),
         TEST(test_holds),
         TEST(test_intent_round_trip),
         TEST(test_intent_without_image),

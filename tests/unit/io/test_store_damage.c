@@ -11,7 +11,10 @@
 
 #include "tests/unit/io/stored.h"
 
-/* Puts content in place, which is set aside once, byte for byte, and then not there. */
+/*
+ * Puts content in place, which stays there for who only looks, is set aside once, byte for byte,
+ * and then not there.
+ */
 static void assert_corrupt(const struct fixture *f, unsigned which, const char *content,
                            size_t size)
 {
@@ -21,6 +24,7 @@ static void assert_corrupt(const struct fixture *f, unsigned which, const char *
     snprintf(aside, sizeof(aside), "%s.corrupt", name_of(which));
     unlinkat(f->dir.fd, aside, 0);
     temp_dir_write(&f->dir, name_of(which), content, size);
+    assert_int_equal(peek_any(f, which), which < _STORE_SLOT_MAX ? STORE_CORRUPT : 1);
     assert_int_equal(load_any(f, which), STORE_CORRUPT);
     assert_int_equal(load_any(f, which), STORE_ABSENT);
     _cleanup_free_ char *kept = temp_dir_read(&f->dir, aside, &aside_size);
@@ -152,7 +156,8 @@ static void test_foreign_image(void **state)
     assert_int_equal(load_any(f, STORE_PENDING), STORE_FOUND);
     for (size_t i = 0; i < ELEMENTSOF(payloads); i++) {
         write_with_digest(f, STORE_PENDING, payloads[i]);
-        if (load_any(f, STORE_PENDING) != STORE_CORRUPT)
+        if (peek_any(f, STORE_PENDING) != STORE_CORRUPT ||
+            load_any(f, STORE_PENDING) != STORE_CORRUPT)
             fail_msg("trusted: %s", payloads[i]);
         assert_int_equal(load_any(f, STORE_PENDING), STORE_ABSENT);
     }
@@ -209,6 +214,8 @@ static void test_too_large(void **state)
     save(f, STORE_INSTALLED, 'a');
     assert_int_equal(store_load(f->dir.fd, STORE_INSTALLED, SIZE, &image), STORE_FOUND);
     store_image_clear(&image);
+    assert_int_equal(store_peek(f->dir.fd, STORE_INSTALLED, SIZE - 1, &image), STORE_CORRUPT);
+    assert_null(image.image);
     assert_int_equal(store_load(f->dir.fd, STORE_INSTALLED, SIZE - 1, &image), STORE_CORRUPT);
     assert_null(image.image);
     assert_int_equal(store_load(f->dir.fd, STORE_INSTALLED, MAX, &image), STORE_ABSENT);

@@ -1,5 +1,5 @@
-/* The journal entry of an outcome, field by field. As root only: the test stands in for journald.
- */
+/* The journal entries of outcomes and alarms, field by field. As root only: the test stands in for
+ * journald. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "job/alarm.h"
 #include "job/report.h"
 #include "tests/unit/io/journal_socket.h"
 #include "tests/unit/io/namespace.h"
@@ -62,14 +63,44 @@ static void test_entry(void **state)
     assert_field(entry, "M4FLASH_SECTORS=3");
     assert_non_null(strstr(entry, "\nM4FLASH_DURATION_MS="));
     assert_field(entry, "M4FLASH_HINT=Fill it.");
+    assert_field(entry, "FLASHER_JOB=12");
+    assert_field(entry, "FLASHER_CODE=empty");
+    assert_field(entry, "FLASHER_HINT=Fill it.");
     for (const char *at = entry; (at = strstr(at, "M4FLASH_")); at++)
         fields++;
     assert_int_equal(fields, 10);
 }
 
+static void test_alarms(void **state)
+{
+    char entry[8192], id[64];
+    (void)state;
+
+    int fd = journal_socket_open();
+    assert_true(fd >= 0);
+    for (enum alarm alarm = 0; alarm < _ALARM_MAX; alarm++) {
+        alarm_tell(&journal, alarm, alarm == ALARM_HALTED ? 12 : 0, "%d %% lost", 9);
+        journal_socket_read(fd, entry, sizeof(entry));
+        snprintf(id, sizeof(id), "MESSAGE_ID=%s", alarm_message_id(alarm));
+        assert_field(entry, "MESSAGE=9 % lost");
+        assert_field(entry, id);
+        assert_field(entry, alarm == ALARM_SERVICE ? "PRIORITY=3" : "PRIORITY=2");
+        if (alarm == ALARM_HALTED) {
+            assert_field(entry, "M4FLASH_JOB=12");
+            assert_field(entry, "FLASHER_JOB=12");
+        } else {
+            assert_null(strstr(entry, "_JOB="));
+        }
+    }
+    close(fd);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_entry)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_entry),
+        cmocka_unit_test(test_alarms),
+    };
 
     if (!namespace_enter())
         return 0;

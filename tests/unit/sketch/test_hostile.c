@@ -7,7 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "extra_sections.h"
 #include "fixture.h"
+#include "util/utf8.h"
 
 /* n segments of 4 bytes each, side by side from the window's start, in descending order. */
 static struct elf elf_with_many(size_t n)
@@ -114,6 +116,53 @@ static void test_many_attributes(void **state)
     assert_verdict(&elf, SKETCH_ACCEPTED);
 }
 
+/* A million symbols, each a little bigger than the one before, so that each is kept for a while. */
+static void test_many_symbols(void **state)
+{
+    const uint32_t n = 1000000, first = N_SECTIONS;
+    _cleanup_free_ Elf32_Sym *symbols = calloc(n, sizeof(*symbols));
+    struct sketch_map map;
+
+    (void)state;
+    assert_non_null(symbols);
+    for (uint32_t i = 0; i < n; i++)
+        symbols[i] = (Elf32_Sym){.st_name = i,
+                                 .st_value = FLASH,
+                                 .st_size = i,
+                                 .st_info = ELF32_ST_INFO(STB_GLOBAL, STT_OBJECT),
+                                 .st_shndx = 1};
+    const struct extra_section table = {.header = {.sh_type = SHT_SYMTAB,
+                                                   .sh_size = n * sizeof(*symbols),
+                                                   .sh_link = first,
+                                                   .sh_entsize = sizeof(*symbols)},
+                                        .name = ".symtab",
+                                        .data = symbols};
+    _cleanup_elf_ struct elf elf = elf_with_sections(&table, 1);
+    assert_verdict(&elf, SKETCH_ACCEPTED);
+    assert_int_equal(sketch_map(&test_board, elf.bytes, elf.size, STACK, &map), 0);
+    assert_int_equal(map.n_symbols, SKETCH_SYMBOLS_MAX);
+    assert_int_equal(map.symbols[0].size, n - 1);
+    /* Every section is that table, as a name is none and as the heap's is all of the file. */
+    elf_header(&elf)->e_shstrndx = first;
+    assert_int_equal(sketch_map(&test_board, elf.bytes, elf.size, STACK, &map), 0);
+}
+
+/* Segments and sections without end, all of the same RAM; a map takes no longer than the check. */
+static void test_map_of_many(void **state)
+{
+    _cleanup_elf_ struct elf elf = elf_with_many(70000);
+    struct sketch_map map;
+
+    (void)state;
+    for (size_t i = 0; i < 70000; i++) {
+        elf_segment(&elf, i)->p_vaddr = D2 + 8 * (uint32_t)(i % 1000);
+        elf_segment(&elf, i)->p_memsz = 7;
+    }
+    assert_int_equal(sketch_map(&test_board, elf.bytes, elf.size, STACK, &map), 0);
+    assert_int_equal(map.ram[0][SKETCH_DATA], 4 * 1000);
+    assert_int_equal(map.ram[0][SKETCH_BSS], 3 * 1000);
+}
+
 /* A sequence of its own, so that a failure can be had again: xorshift32. */
 static uint32_t next_random(uint32_t *seed)
 {
@@ -144,6 +193,82 @@ static void damage(struct elf *elf, uint32_t *seed)
         memcpy(elf->bytes + (to & ~(size_t)3), elf->bytes + from, 4);
 }
 
+/* Whatever the file: a map, from a buffer of exactly its size, and no use of more than there is. */
+static void look_at_map(const struct elf *elf, uint32_t stack_pointer)
+{
+    _cleanup_free_ uint8_t *copy = malloc(elf->size > 0 ? elf->size : 1);
+    struct sketch_map map;
+
+    assert_non_null(copy);
+    memcpy(copy, elf->bytes, elf->size);
+    assert_int_equal(sketch_map(&test_board, copy, elf->size, stack_pointer, &map), 0);
+    for (size_t i = 0; i < test_board.n_ram; i++) {
+        uint64_t sum = 0;
+        for (size_t use = 0; use < _SKETCH_USE_MAX; use++)
+            sum += map.ram[i][use];
+        assert_int_equal(sum, test_board.ram[i].size);
+    }
+    assert_true(map.n_symbols <= SKETCH_SYMBOLS_MAX);
+    for (size_t i = 0; i < map.n_symbols; i++) {
+        size_t length = strnlen(map.symbols[i].name, SKETCH_NAME_MAX);
+        assert_true(length < SKETCH_NAME_MAX);
+        assert_true(utf8_is_printable(map.symbols[i].name, length));
+    }
+}
+
+/* With all that a map reads: what is reserved, and symbols. */
+static struct elf elf_with_map(void)
+{
+    static const char names[] = "\0loop\x1b[2J\xff";
+    static const Elf32_Sym symbols[] = {
+        {.st_name = 1, .st_value = RESET, .st_size = 8, .st_info = STT_FUNC, .st_shndx = 1},
+        {.st_name = 2, .st_value = BSS, .st_size = 9, .st_info = STT_OBJECT, .st_shndx = 1},
+    };
+    static const struct extra_section sections[] = {
+        {.name = ".heap", .header = {.sh_addr = BSS + BSS_SIZE, .sh_size = 0x8000}},
+        {.name = ".stack", .header = {.sh_size = 0x400}},
+        {.name = ".symtab",
+         .header = {.sh_type = SHT_SYMTAB,
+                    .sh_size = sizeof(symbols),
+                    .sh_link = N_SECTIONS + 3,
+                    .sh_entsize = sizeof(symbols[0])},
+         .data = symbols},
+        {.name = ".strtab",
+         .header = {.sh_type = SHT_STRTAB, .sh_size = sizeof(names)},
+         .data = names},
+    };
+
+    return elf_with_sections(sections, ELEMENTSOF(sections));
+}
+
+static void test_random_damage_to_map(void **state)
+{
+    _cleanup_elf_ struct elf whole = elf_with_map();
+    /* Behind the code: symbols, names and section headers. */
+    size_t from = elf_segment(&whole, DATA_SEGMENT)->p_offset;
+    uint32_t seed = 0x70696374;
+    bool has_symbols = false;
+
+    (void)state;
+    for (int round = 0; round < 30000; round++) {
+        _cleanup_elf_ struct elf elf = {malloc(whole.size), whole.size};
+        struct sketch_map map;
+
+        assert_non_null(elf.bytes);
+        memcpy(elf.bytes, whole.bytes, whole.size);
+        for (uint32_t i = next_random(&seed) % 3 + 1; i > 0; i--) {
+            size_t at = from + next_random(&seed) % (elf.size - from);
+            elf.bytes[at] ^= (uint8_t)(1U << next_random(&seed) % 8);
+        }
+        if (round % 8 == 0)
+            elf.size = from + next_random(&seed) % (elf.size - from);
+        look_at_map(&elf, STACK);
+        assert_int_equal(sketch_map(&test_board, elf.bytes, elf.size, STACK, &map), 0);
+        has_symbols |= map.n_symbols > 0;
+    }
+    assert_true(has_symbols);
+}
+
 static void test_random_damage(void **state)
 {
     bool seen[_SKETCH_CODE_MAX] = {false};
@@ -159,6 +284,7 @@ static void test_random_damage(void **state)
         if (round % 8 == 0)
             elf.size = next_random(&seed) % elf.size;
         seen[check(&elf).code] = true;
+        look_at_map(&elf, next_random(&seed));
     }
     assert_true(seen[SKETCH_ACCEPTED]);
     /* The damage reaches every rule that a single damaged file can break. */
@@ -173,7 +299,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_many_segments), cmocka_unit_test(test_many_large_segments),
         cmocka_unit_test(test_much_memory),   cmocka_unit_test(test_many_attributes),
-        cmocka_unit_test(test_random_damage),
+        cmocka_unit_test(test_many_symbols),  cmocka_unit_test(test_map_of_many),
+        cmocka_unit_test(test_random_damage), cmocka_unit_test(test_random_damage_to_map),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

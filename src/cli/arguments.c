@@ -1,0 +1,70 @@
+#include "cli/arguments.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/values.h"
+#include "util/fd.h"
+
+enum {
+    FILE_SIZE_MAX = 1024 * 1024 * 1024,
+};
+
+int argument_timeout(const char *text, uint64_t *ret_usec)
+{
+    if (strcmp(text, "infinity") == 0) {
+        *ret_usec = UINT64_MAX;
+        return 0;
+    }
+    if (value_parse_time(text, ret_usec) >= 0)
+        return 0;
+    fprintf(stderr, "m4flash: --timeout needs a time such as 90, \"2min\" or \"infinity\"\n");
+    return -EINVAL;
+}
+
+int argument_job(const char *text, uint64_t *ret)
+{
+    char *end = NULL;
+
+    errno = 0;
+    unsigned long long id = isdigit((unsigned char)*text) ? strtoull(text, &end, 10) : 0;
+    if (id > 0 && errno == 0 && *end == '\0') {
+        *ret = id;
+        return 0;
+    }
+    fprintf(stderr, "m4flash: a job's number is needed, as 'm4flash history' shows it\n");
+    return -EINVAL;
+}
+
+int argument_digest(const char *text, char ret[static SKETCH_DIGEST_HEX])
+{
+    size_t length = strlen(text);
+
+    if (length != SKETCH_DIGEST_HEX - 1 || strspn(text, "0123456789abcdefABCDEF") != length) {
+        fprintf(stderr,
+                "m4flash: --sha256 needs 64 hexadecimal digits, as sha256sum prints them\n");
+        return -EINVAL;
+    }
+    for (size_t i = 0; i <= length; i++)
+        ret[i] = (char)tolower((unsigned char)text[i]);
+    return 0;
+}
+
+int argument_file_digest(const char *path, char ret[static SKETCH_DIGEST_HEX],
+                         struct problem *problem)
+{
+    _cleanup_fd_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    _cleanup_free_ char *bytes = NULL;
+    size_t size;
+
+    int r = fd < 0 ? -errno : fd_read_file(fd, FILE_SIZE_MAX, &bytes, &size);
+    if (r >= 0)
+        r = sketch_digest(bytes, size, ret);
+    if (r < 0)
+        problem_set(problem, "no-file", "", "%s: %s", path, strerror(-r));
+    return r;
+}

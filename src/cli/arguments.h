@@ -1,0 +1,27 @@
+/* What several commands take as arguments. */
+#pragma once
+
+#include <m4flash/sketch.h>
+#include <stdint.h>
+
+#include "cli/problem.h"
+
+enum {
+    TIMEOUT_DEFAULT_USEC = 600 * 1000 * 1000, /* longer than any programming with all its tries */
+};
+
+/*
+ * A time in microseconds (value_parse_time()), UINT64_MAX for "infinity". Returns 0; -EINVAL after
+ * telling on standard error.
+ */
+int argument_timeout(const char *text, uint64_t *ret_usec);
+
+/* A job's number, more than 0. Returns 0; -EINVAL after telling on standard error. */
+int argument_job(const char *text, uint64_t *ret);
+
+/* A SHA-256 in hexadecimal, of either case. Returns 0; -EINVAL after telling on standard error. */
+int argument_digest(const char *text, char ret[static SKETCH_DIGEST_HEX]);
+
+/* The digest of a file. Returns 0, or -errno with *problem set. */
+int argument_file_digest(const char *path, char ret[static SKETCH_DIGEST_HEX],
+                         struct problem *problem);
