@@ -47,6 +47,9 @@ packages_ide=(arduino xvfb)
 # To read the code.
 packages_reading=(clang clang-format clang-tidy cppcheck shellcheck valgrind)
 
+# To fuzz.
+packages_fuzz=(clang libclang-rt-14-dev)
+
 # To see a sketch being programmed.
 packages_run=(openocd)
 

@@ -1,20 +1,24 @@
 /*
  * m4flash-checker: judges one upload, in a process of its own because it parses a stranger's bytes.
  * Everything it needs is inherited or handed to it (sketch/answer.h has the descriptors and the
- * conversation), so it opens nothing, and it can be locked up before it gets the upload.
+ * conversation), so it opens nothing, and locks itself up (checker/cage.h) before it gets the
+ * upload.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <getopt.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "build-config.h"
+#include "checker/cage.h"
 #include "config/board.h"
+#include "config/values.h"
 #include "sketch/answer.h"
 #include "util/cleanup.h"
 #include "util/fd.h"
@@ -78,20 +82,21 @@ static void upload_done(struct upload *upload)
 
 static int map_upload(int fd, struct upload *ret)
 {
-    struct stat st;
+    /* Not fstat(): as a system call that can look at any file by its path. */
+    const off_t size = lseek(fd, 0, SEEK_END);
 
-    if (fstat(fd, &st) < 0)
+    if (size < 0)
         return failed("the upload cannot be looked at", -errno);
-    if (st.st_size == 0) {
+    if (size == 0) {
         *ret = (struct upload){NULL, 0}; /* which cannot be mapped, but judged */
         return 0;
     }
-    if ((uint64_t)st.st_size > SIZE_MAX)
+    if ((uint64_t)size > SIZE_MAX)
         return failed("the upload cannot be mapped", -EFBIG);
-    void *bytes = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+    void *bytes = mmap(NULL, (size_t)size, PROT_READ, MAP_PRIVATE, fd, 0);
     if (bytes == MAP_FAILED)
         return failed("the upload cannot be mapped", -errno);
-    *ret = (struct upload){bytes, (size_t)st.st_size};
+    *ret = (struct upload){bytes, (size_t)size};
     return 0;
 }
 
@@ -101,11 +106,12 @@ static int answer(const void *data, size_t size)
     return r < 0 ? failed("the answer cannot be written", r) : 0;
 }
 
-static int answer_verdict(const struct sketch_report *report, const uint8_t *image)
+static int answer_verdict(uint32_t cage, const struct sketch_report *report, const uint8_t *image)
 {
     struct answer_head head;
 
     answer_make_head(report, &head);
+    head.cage = cage;
     int r = answer(&head, sizeof(head));
     return r < 0 ? r : answer(image, report->image_size);
 }
@@ -123,7 +129,7 @@ static int answer_digest(const struct upload *upload)
     return answer(&tail, sizeof(tail));
 }
 
-static int judge(const struct board *board, int fd)
+static int judge(const struct board *board, uint32_t cage, int fd)
 {
     _cleanup_(upload_done) struct upload upload = {NULL, 0};
     _cleanup_free_ uint8_t *image = NULL;
@@ -135,17 +141,45 @@ static int judge(const struct board *board, int fd)
     r = sketch_check(board, upload.size > 0 ? upload.bytes : "", upload.size, &report, &image);
     if (r < 0)
         return failed("the upload cannot be checked", r);
-    r = answer_verdict(&report, image);
+    r = answer_verdict(cage, &report, image);
     return r < 0 ? r : answer_digest(&upload);
+}
+
+struct options {
+    uid_t uid;
+    gid_t gid;
+    uint64_t max_size; /* bytes of an upload */
+};
+
+/*
+ * Bytes that judging an upload can take: two copies of the program headers in it, which may be all
+ * that it is made of, the image (both in sketch/), and something for the C library.
+ */
+static uint64_t memory_for(const struct options *options, const struct board *board)
+{
+    return 2 * options->max_size + board->flash.size + (UINT64_C(16) << 20);
+}
+
+static int lock_up(const struct options *options, const struct board *board)
+{
+    const struct cage_spec spec = {
+        .socket = ANSWER_FD_SOCKET,
+        .uid = options->uid,
+        .gid = options->gid,
+        .memory_max = memory_for(options, board),
+        .read_only_max = options->max_size,
+    };
+    int cage = cage_enter(&spec);
+
+    return cage < 0 ? failed("it cannot be locked up", cage) : cage;
 }
 
 /*
  * In this order: the board profile is the administrator's and its reader may still use anything the
- * process has; from then on nothing is trusted, so between the two is the place to give up every
- * right. Waiting comes after that, so that a checker can be started, and locked up, ahead of need:
- * then it needs to receive one descriptor, map it and write to the socket, no more.
+ * process has; from then on nothing is trusted, so between the two every right is given up. Waiting
+ * comes after that, so that a checker can be started, and locked up, ahead of need.
  */
-static int run(void)
+static int run(const struct options *options)
 {
     _cleanup_fd_ int upload = -EBADF;
     struct board board;
@@ -153,37 +187,107 @@ static int run(void)
     int r = read_board(&board);
     if (r < 0)
         return r;
+    int cage = lock_up(options, &board);
+    if (cage < 0)
+        return cage;
     r = wait_for_go(&upload);
-    return r > 0 ? judge(&board, upload) : r;
+    return r > 0 ? judge(&board, (uint32_t)cage, upload) : r;
 }
 
-static int parse_argv(int argc, char **argv)
+/* ---- Options -----------------------------------------------------------------------------------
+ */
+
+enum {
+    NOBODY = 65534,            /* who owns nothing, on every Linux */
+    USUAL_MAX_SIZE = 64 << 20, /* [Inbox] MaxSize='s default */
+};
+
+/* UID:GID, and neither of them root's. */
+static int parse_user(const char *text, struct options *options)
 {
-    if (argc == 1)
-        return 1;
-    if (argc == 2 && strcmp(argv[1], "--version") == 0) {
-        printf("m4flash-checker %s\n", M4FLASH_VERSION);
+    char uid[16], gid[16];
+    uint32_t numbers[2];
+
+    if (sscanf(text, "%15[^:]:%15s", uid, gid) != 2 || value_parse_u32(uid, &numbers[0]) < 0 ||
+        value_parse_u32(gid, &numbers[1]) < 0 || numbers[0] == 0 || numbers[1] == 0)
+        return -EINVAL;
+    options->uid = numbers[0];
+    options->gid = numbers[1];
+    return 1;
+}
+
+/* Sums of a few of these still fit in 64 bits. */
+#define MAX_SIZE_MAX (UINT64_C(1) << 56)
+
+static int parse_max_size(const char *text, struct options *options)
+{
+    uint64_t size;
+
+    if (value_parse_size(text, &size) < 0)
+        return -EINVAL;
+    options->max_size = size < MAX_SIZE_MAX ? size : MAX_SIZE_MAX;
+    return 1;
+}
+
+static void print_help(void)
+{
+    printf("Usage: m4flash-checker [--user=UID:GID] [--max-size=BYTES] | --help | --version\n\n"
+           "Judges one upload for m4flashd, which starts it with a socket, over which the\n"
+           "upload comes, on descriptor %d and the board profile on %d. To check a sketch by\n"
+           "hand, use m4flash check FILE.\n\n"
+           "Exit status: 0 judged or not needed, 1 failed, 2 usage.\n",
+           ANSWER_FD_SOCKET, ANSWER_FD_BOARD);
+}
+
+static int parse_option(int option, struct options *options)
+{
+    switch (option) {
+    case 'u':
+        return parse_user(optarg, options);
+    case 'm':
+        return parse_max_size(optarg, options);
+    case 'h':
+        print_help();
         return 0;
-    }
-    if (argc == 2 && strcmp(argv[1], "--help") == 0) {
-        printf("Usage: m4flash-checker [--help|--version]\n\n"
-               "Judges one upload for m4flashd, which starts it with a socket, over which the\n"
-               "upload comes, on descriptor %d and the board profile on %d. To check a sketch by\n"
-               "hand, use m4flash check FILE.\n\n"
-               "Exit status: 0 judged or not needed, 1 failed, 2 usage.\n",
-               ANSWER_FD_SOCKET, ANSWER_FD_BOARD);
+    case 'v':
+        printf("m4flash-checker %s %cseccomp %clandlock\n", M4FLASH_VERSION,
+               WITH_CAGE && WITH_SECCOMP ? '+' : '-', WITH_CAGE && WITH_LANDLOCK ? '+' : '-');
         return 0;
+    default:
+        return -EINVAL;
     }
-    fprintf(stderr, "m4flash-checker: only --help and --version are options\n");
-    return -EINVAL;
+}
+
+/* Returns 1 to go on, 0 if all is done, or -EINVAL after saying why. */
+static int parse_argv(int argc, char **argv, struct options *ret)
+{
+    static const struct option table[] = {
+        {"user", required_argument, NULL, 'u'},
+        {"max-size", required_argument, NULL, 'm'},
+        {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'v'},
+        {NULL, 0, NULL, 0},
+    };
+    int option, r = 1;
+
+    *ret = (struct options){.uid = NOBODY, .gid = NOBODY, .max_size = USUAL_MAX_SIZE};
+    while (r > 0 && (option = getopt_long(argc, argv, "", table, NULL)) != -1)
+        r = parse_option(option, ret);
+    if (r > 0 && optind < argc)
+        r = -EINVAL;
+    if (r < 0)
+        fprintf(stderr, "m4flash-checker: wrong usage, see m4flash-checker --help\n");
+    return r;
 }
 
 int main(int argc, char **argv)
 {
-    int r = parse_argv(argc, argv);
+    struct options options;
+
+    int r = parse_argv(argc, argv, &options);
     if (r <= 0)
         return r < 0 ? 2 : EXIT_SUCCESS;
     /* A daemon that hangs up is no reason to die loudly; write() says so, too. */
     signal(SIGPIPE, SIG_IGN);
-    return run() < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run(&options) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -5,6 +5,7 @@
 #include <syslog.h>
 
 #include "daemon/queue.h"
+#include "sketch/answer.h"
 
 enum {
     STANDBY_USEC = 10 * 1000 * 1000, /* of silence from an upload, then nobody waits for its end */
@@ -21,10 +22,27 @@ static struct job *checked_job(const struct manager *manager)
     return NULL;
 }
 
+/* Once: it is the same for each checker, for as long as the daemon lives. */
+static void tell_of_cage(struct manager *manager, uint32_t cage)
+{
+    char lacks[128];
+
+    if (manager->cage_told)
+        return;
+    manager->cage_told = true;
+    if (*answer_cage_lacks(cage, lacks, sizeof(lacks)))
+        journal_log(
+            manager->journal, LOG_NOTICE,
+            "The checker does without %s: this kernel, the build or the service's privileges "
+            "do not give it that.",
+            lacks);
+}
+
 static void on_verdict(struct check *check, void *userdata)
 {
     struct manager *manager = userdata;
 
+    tell_of_cage(manager, check_answer(check)->cage);
     queue_take_verdict(manager, checked_job(manager), check_answer(check));
 }
 
@@ -49,6 +67,8 @@ static int start_checker(struct manager *manager, struct check **ret)
         .board = &orders->board,
         .board_text = orders->board_text,
         .board_text_size = orders->board_text_size,
+        .user = orders->checker_user,
+        .max_size = orders->settings->inbox_max_size,
         .on_verdict = on_verdict,
         .on_end = on_end,
         .userdata = manager,

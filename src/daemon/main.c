@@ -1,5 +1,6 @@
 /* m4flashd: waits for sketches in an inbox, has them checked, and programs them with OpenOCD. */
 #include <errno.h>
+#include <linux/capability.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -11,11 +12,23 @@
 #include "daemon/orders.h"
 #include "daemon/rollback.h"
 #include "job/alarm.h"
+#include "util/capabilities.h"
 
 enum {
     EXIT_USAGE = 2,
     LARGE = 64 * 1024, /* bytes */
 };
+
+/*
+ * What this process uses itself: files of others, and signals to the checker, who is another user.
+ * The rest it has only for children, each of which is given its part.
+ */
+static int arrange_capabilities(void)
+{
+    return capabilities_keep(CAPABILITY(CAP_DAC_OVERRIDE) | CAPABILITY(CAP_DAC_READ_SEARCH) |
+                                 CAPABILITY(CAP_FOWNER) | CAPABILITY(CAP_KILL),
+                             CAPABILITIES_EFFECTIVE);
+}
 
 /* Before anything else, so that no child is missed. */
 static int arrange_signals(void)
@@ -75,6 +88,8 @@ int main(int argc, char *argv[])
     arrange_memory();
     if (r >= 0)
         r = arrange_signals();
+    if (r >= 0)
+        r = arrange_capabilities();
     if (r >= 0)
         r = run(&options);
     return r == 0 ? EXIT_SUCCESS : EXIT_FAILURE;

@@ -35,6 +35,7 @@ struct orders {
     const char *openocd_script;
     const char *openocd_config; /* or "" */
     const char *health_file;    /* or "" */
+    char checker_user[32];      /* UID:GID that the checker gets */
 };
 
 struct manager {
@@ -51,6 +52,7 @@ struct manager {
     bool check_waited;     /* it was started ahead of need */
     uint64_t checked_id;   /* the job\'s number: it may be accepted, or gone, before check ends */
     struct check *standby; /* waits for an upload that is on its way */
+    bool cage_told;        /* what the checker is not locked up with */
     bool standby_lost;     /* it ended by itself, since the last look */
     sd_event_source *standby_source; /* ends it when nothing more is heard of that upload */
     struct deploy *deploy;           /* of the job in state PROGRAMMING */

@@ -1,6 +1,8 @@
 #include "daemon/orders.h"
 
 #include <errno.h>
+#include <pwd.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <syslog.h>
@@ -68,6 +70,20 @@ static const char *installed_at(const char *variable, const char *path)
     return value && *value ? value : path;
 }
 
+/* Whom the checker becomes: the user made for it (units/m4flash.sysusers.conf), or else nobody. */
+static void resolve_checker_user(struct orders *orders)
+{
+    struct passwd entry, *found = NULL;
+    char text[4096];
+    unsigned uid = 65534, gid = 65534;
+
+    if (getpwnam_r("m4flash-checker", &entry, text, sizeof(text), &found) == 0 && found) {
+        uid = found->pw_uid;
+        gid = found->pw_gid;
+    }
+    snprintf(orders->checker_user, sizeof(orders->checker_user), "%u:%u", uid, gid);
+}
+
 static int resolve_board(const struct journal *journal, struct orders *orders)
 {
     const struct settings *settings = orders->settings;
@@ -81,6 +97,7 @@ static int resolve_board(const struct journal *journal, struct orders *orders)
     orders->health_file = settings->health_file ? settings->health_file : orders->board.health_file;
     orders->openocd_script = installed_at("M4FLASH_OPENOCD_SCRIPT", OPENOCD_SCRIPT);
     orders->checker = installed_at("M4FLASH_CHECKER", CHECKER_PATH);
+    resolve_checker_user(orders);
     return 0;
 }
 

@@ -8,6 +8,7 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
+#include "util/capabilities.h"
 #include "util/fd.h"
 
 enum {
@@ -101,6 +102,14 @@ static int arrange_fds(const struct child_spec *spec, int output)
     return close_range((unsigned)above, ~0U, 0) < 0 ? -errno : 0;
 }
 
+/* Without no_new_privs, root's next program would have all of them again. */
+static int limit_capabilities(uint64_t mask)
+{
+    if (mask != CHILD_ALL_CAPABILITIES && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+        return -errno;
+    return capabilities_keep(mask, CAPABILITIES_ALL_SETS);
+}
+
 /*
  * Never returns, so nobody would take back what AddressSanitizer marks around the variables of its
  * frame, in what is the parent's stack again later: no marks here, and none of a callee inlined.
@@ -117,6 +126,8 @@ __attribute__((no_sanitize("address"))) static int run_child(void *userdata)
         r = die_with(start->parent);
     if (r >= 0 && chdir("/") < 0)
         r = -errno;
+    if (r >= 0)
+        r = limit_capabilities(spec->capabilities);
     if (r >= 0) {
         execve(spec->argv[0], spec->argv, spec->env);
         r = -errno;

@@ -19,12 +19,19 @@ enum child_end {
     CHILD_DEADLINE, /* killed by us: status is 0 */
 };
 
+#define CHILD_ALL_CAPABILITIES UINT64_MAX
+
 struct child_spec {
     const char *description; /* for the event sources, static */
     char *const *argv;       /* argv[0] is the path to execute; no search, no shell */
     char *const *env;
     const int *fds; /* given to the child as 3, 4, …; the caller keeps them */
     size_t n_fds;
+
+    /* It keeps, of ours, only these (util/capabilities.h), and can get no more: unless it is all of
+     * them, it also has no_new_privs. */
+    uint64_t capabilities;
+
     uint64_t timeout_usec; /* until SIGKILL to the whole group; 0 for none */
 
     /* Gets what the child writes to stdout and stderr, in any pieces; NULL leaves both as

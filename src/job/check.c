@@ -2,12 +2,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
+#include <linux/capability.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 
 #include "io/child.h"
 #include "sketch/answer.h"
+#include "util/capabilities.h"
 #include "util/fd.h"
 #include "util/fd_pass.h"
 
@@ -93,6 +97,7 @@ static void *room(struct check *check, size_t *ret_size)
 static void tell_verdict(struct check *check)
 {
     check->answer.report = check->head.report;
+    check->answer.cage = check->head.cage;
     if (check->spec.on_verdict)
         check->spec.on_verdict(check, check->spec.userdata);
 }
@@ -226,20 +231,49 @@ static int board_text_fd(const struct check_spec *spec)
     return TAKE_FD(fd);
 }
 
+/* To be found, to become another user and to lock itself up, after which it has none. */
+static const uint64_t capabilities = CAPABILITY(CAP_DAC_READ_SEARCH) | CAPABILITY(CAP_SETUID) |
+                                     CAPABILITY(CAP_SETGID) | CAPABILITY(CAP_SETPCAP) |
+                                     CAPABILITY(CAP_SYS_CHROOT) | CAPABILITY(CAP_SYS_ADMIN);
+
+/* The checker's command line, in buffers of the caller's. */
+struct command {
+    char user[48], max_size[48];
+    char *argv[4];
+};
+
+static void make_command(const struct check_spec *spec, struct command *ret)
+{
+    size_t n = 0;
+
+    ret->argv[n++] = (char *)spec->checker;
+    if (spec->user) {
+        snprintf(ret->user, sizeof(ret->user), "--user=%s", spec->user);
+        ret->argv[n++] = ret->user;
+    }
+    if (spec->max_size > 0) {
+        snprintf(ret->max_size, sizeof(ret->max_size), "--max-size=%" PRIu64, spec->max_size);
+        ret->argv[n++] = ret->max_size;
+    }
+    ret->argv[n] = NULL;
+}
+
 static int start_child(struct check *check, sd_event *event, int their_end)
 {
     const struct check_spec *spec = &check->spec;
     _cleanup_fd_ int board = board_text_fd(spec);
+    struct command command;
 
     if (board < 0)
         return board;
     const int fds[] = {their_end, board};
-    char *const argv[] = {(char *)spec->checker, NULL};
+    make_command(spec, &command);
     char *const env[] = {"LC_ALL=C", NULL};
     const struct child_spec child = {
         .description = "checker",
-        .argv = argv,
+        .argv = command.argv,
         .env = env,
+        .capabilities = capabilities,
         .fds = fds,
         .n_fds = ELEMENTSOF(fds),
         .on_end = on_child_end,

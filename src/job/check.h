@@ -23,6 +23,8 @@ struct check_spec {
     const struct board *board;
     const char *board_text; /* the profile that board was read from, */
     size_t board_text_size; /* for the checker to read by itself */
+    const char *user;       /* UID:GID of whom it becomes, started by root; NULL for nobody */
+    uint64_t max_size;      /* bytes of an upload, which its memory is limited by; 0: the default */
     uint64_t timeout_usec;  /* from check_begin() until it is killed; 0 for the usual time */
 
     /* The verdict is there; the upload's digest, and whether the checker ends well, are to come.
@@ -48,6 +50,7 @@ struct check_answer {
     struct sketch_report report;
     char image_sha256[SKETCH_DIGEST_HEX]; /* "" if rejected */
     uint8_t *image;                       /* NULL if rejected */
+    uint32_t cage; /* what it says to be locked up with, of enum answer_cage */
     /* From on_end on: */
     char sha256[SKETCH_DIGEST_HEX];
 };

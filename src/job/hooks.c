@@ -7,6 +7,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <limits.h>
+#include <linux/capability.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 
 #include "io/child.h"
 #include "openocd/lines.h"
+#include "util/capabilities.h"
 #include "util/utf8.h"
 
 /* systemd's own search path (systemd.exec(5)), and /sbin and /bin for where they are no links. */
@@ -180,6 +182,7 @@ static int start(struct hooks *hooks, char *path)
         .description = "hook",
         .argv = (char *[]){path, NULL},
         .env = hooks->env,
+        .capabilities = CHILD_ALL_CAPABILITIES & ~CAPABILITY(CAP_SYS_RAWIO),
         .timeout_usec = hooks->spec.timeout_usec,
         .on_output = on_output,
         .on_end = on_child_end,

@@ -1,6 +1,7 @@
 #include "job/program.h"
 
 #include <errno.h>
+#include <linux/capability.h>
 #include <stdio.h>
 #include <syslog.h>
 
@@ -11,6 +12,7 @@
 #include "openocd/argv.h"
 #include "openocd/lines.h"
 #include "routine/routine.h"
+#include "util/capabilities.h"
 
 enum {
     RELEASE_TIMEOUT_USEC = 20 * 1000 * 1000, /* connect and reset: under 2 s on a board */
@@ -18,6 +20,9 @@ enum {
 
 /* OpenOCD needs none of our environment; Tcl wants a HOME to look for user scripts in. */
 static char *const environment[] = {"PATH=/usr/bin:/bin", "HOME=/", "LC_ALL=C", NULL};
+
+/* imx_gpio drives the pins through /dev/mem; and files may be where only root may look. */
+static const uint64_t capabilities = CAPABILITY(CAP_SYS_RAWIO) | CAPABILITY(CAP_DAC_READ_SEARCH);
 
 struct program {
     struct program_spec spec;
@@ -119,6 +124,7 @@ static int start(struct program *program, enum openocd_action action, uint64_t t
         .description = "openocd",
         .argv = argv,
         .env = environment,
+        .capabilities = capabilities,
         .timeout_usec = timeout_usec,
         .on_output = on_output,
         .on_end = on_end,

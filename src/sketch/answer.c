@@ -5,6 +5,7 @@
 #include "sketch/answer.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "sketch/rules.h"
@@ -23,6 +24,27 @@ void answer_make_tail(const char *sha256, struct answer_tail *ret)
 {
     memcpy(ret->magic, answer_magic, sizeof(answer_magic));
     memcpy(ret->sha256, sha256, SKETCH_DIGEST_HEX);
+}
+
+char *answer_cage_lacks(uint32_t cage, char *ret, size_t size)
+{
+    static const struct {
+        enum answer_cage bit;
+        const char *name;
+    } parts[] = {
+        {ANSWER_CAGE_USER, "a user of its own"},
+        {ANSWER_CAGE_LIMITS, "resource limits"},
+        {ANSWER_CAGE_FILES, "a file system without files"},
+        {ANSWER_CAGE_SYSCALLS, "a system call filter"},
+    };
+    size_t used = 0;
+
+    *ret = '\0';
+    for (size_t i = 0; i < ELEMENTSOF(parts) && used < size; i++)
+        if (!(cage & parts[i].bit))
+            used += (size_t)snprintf(ret + used, size - used, "%s%s", used > 0 ? ", " : "",
+                                     parts[i].name);
+    return ret;
 }
 
 static bool is_zero(const void *data, size_t size)
@@ -136,7 +158,7 @@ int answer_check_head(const struct board *board, const struct answer_head *head)
     bool accepted = report->code == SKETCH_ACCEPTED;
 
     if (memcmp(head->magic, answer_magic, sizeof(answer_magic)) != 0 ||
-        head->version != ANSWER_VERSION)
+        head->version != ANSWER_VERSION || (head->cage & ~(uint32_t)ANSWER_CAGE_ALL))
         return -EBADMSG;
     if (!is_checkers_code(report->code) || !texts_fit(report))
         return -EBADMSG;

@@ -18,13 +18,23 @@ enum {
     ANSWER_FD_BOARD = 4,  /* the board profile's text, to be read from its start */
 
     ANSWER_GO = 'G', /* the byte that starts the check */
-    ANSWER_VERSION = 2,
+    ANSWER_VERSION = 3,
     ANSWER_MAGIC_SIZE = 8,
+};
+
+/* What it is locked up with. */
+enum answer_cage {
+    ANSWER_CAGE_USER = 1 << 0,     /* a user of its own, who owns nothing */
+    ANSWER_CAGE_LIMITS = 1 << 1,   /* resource limits; no other process may look into it */
+    ANSWER_CAGE_FILES = 1 << 2,    /* no file can be opened */
+    ANSWER_CAGE_SYSCALLS = 1 << 3, /* whatever it does not need ends it */
+    ANSWER_CAGE_ALL = (1 << 4) - 1,
 };
 
 struct answer_head {
     char magic[ANSWER_MAGIC_SIZE];
     uint32_t version;
+    uint32_t cage; /* of enum answer_cage; only to be told, since a liar may say anything */
     struct sketch_report report;
 };
 
@@ -34,18 +44,21 @@ struct answer_tail {
     char sha256[SKETCH_DIGEST_HEX]; /* of the whole upload */
 };
 
-/* Fills a head from a report of sketch_check(). */
+/* Fills a head from a report of sketch_check(); cage is 0. */
 void answer_make_head(const struct sketch_report *report, struct answer_head *ret);
 void answer_make_tail(const char *sha256, struct answer_tail *ret);
 
 /*
  * Judges all that a lying checker could say. 0 means: the code is one that sketch_check() can give;
  * both texts are one line of printable ASCII (empty if accepted, not empty if rejected); every
- * field that does not go with the code is all zero; an accepted sketch's numbers fit the board and
- * each other, so that 0 < image_size <= the window's size, and sectors and sector_used can be used
- * as indices and counts. -EBADMSG otherwise.
+ * field that does not go with the code is all zero; the cage has only known bits; an accepted
+ * sketch's numbers fit the board and each other, so that 0 < image_size <= the window's size, and
+ * sectors and sector_used can be used as indices and counts. -EBADMSG otherwise.
  */
 int answer_check_head(const struct board *board, const struct answer_head *head);
+
+/* What a cage with only these bits lacks, as a list in English; "" if nothing. Returns ret. */
+char *answer_cage_lacks(uint32_t cage, char *ret, size_t size);
 
 /* 0, or -EBADMSG if the magic or the form of the digest is wrong. */
 int answer_check_tail(const struct answer_tail *tail);

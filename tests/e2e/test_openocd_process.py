@@ -42,6 +42,26 @@ def test_group_and_signals(bench, daemon, openocd):
     assert int(status["PPid"]) == daemon.pid
 
 
+RAWIO, READ_SEARCH = 1 << 17, 1 << 2  # CAP_SYS_RAWIO, CAP_DAC_READ_SEARCH
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has capabilities")
+def test_capabilities(daemon, openocd):
+    """What reaches memory and pins is OpenOCD's alone, and all that it has of root's."""
+    status = processes.status(openocd)
+    for name in ("CapPrm", "CapEff"):
+        assert int(status[name], 16) & ~READ_SEARCH == RAWIO
+    assert status["NoNewPrivs"] == "1"
+    assert int(processes.status(daemon.pid)["CapEff"], 16) & RAWIO == 0
+
+
+def test_environment(openocd):
+    """Nothing of the daemon's."""
+    with open(f"/proc/{openocd}/environ", encoding="utf-8") as file:
+        names = {entry.partition("=")[0] for entry in file.read().split("\0") if entry}
+    assert names <= {"PATH", "HOME", "LC_ALL", "PWD", "_", "SHLVL", "OLDPWD"}  # the last: the shell's
+
+
 def test_arguments(bench, openocd):
     """No shell, no upload: only our procedures' call, and ports disabled before anything else."""
     argv = processes.command_line(openocd)

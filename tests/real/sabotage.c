@@ -48,8 +48,8 @@ static void note(const char *text)
     int fd = REAL(openat, AT_FDCWD, path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0)
         return;
-    (void)REAL(write, fd, text, strlen(text));
-    (void)REAL(write, fd, "\n", 1);
+    (void)!REAL(write, fd, text, strlen(text));
+    (void)!REAL(write, fd, "\n", 1);
     close(fd);
 }
 

@@ -88,3 +88,41 @@ def test_group_is_named_alike_everywhere():
     policy = re.findall(r'<policy group="(.*)">', (SOURCES / "org.m4flash.conf").read_text())
     daemon = re.search(r'group_name\[\] = "(.*)"', (SOURCES.parent / "src/daemon/bus_access.c").read_text())
     assert [sysusers[1]] == policy == [daemon[1]] == ["m4flash"]
+
+
+def exposure_at_most(tmp_path, limit, *drop_ins):
+    """Whether systemd judges the service to be exposed no more than that, of 10."""
+    unit = tmp_path / "monitor-m4-elf-file.service"
+    shutil.copy(UNITS / unit.name, tmp_path)
+    (tmp_path / f"{unit.name}.d").mkdir()
+    for drop_in in drop_ins:
+        shutil.copy(drop_in, tmp_path / f"{unit.name}.d")
+    done = run("systemd-analyze", "security", "--no-pager", "--offline=true",
+               f"--threshold={round(limit * 10)}", str(unit))
+    print(done.stdout)
+    assert "Overall exposure level" in done.stdout
+    return done.returncode == 0
+
+
+GPIOD = SOURCES / "monitor-m4-elf-file.service.d" / "gpiod.conf"
+EXPOSURES = {"imx_gpio": (2.0, []), "gpiod": (1.5, [GPIOD])}
+
+
+@needs("systemd-analyze")
+@pytest.mark.parametrize("limit, drop_ins", EXPOSURES.values(), ids=list(EXPOSURES))
+def test_service_is_exposed_no_more_than(tmp_path, limit, drop_ins):
+    assert exposure_at_most(tmp_path, limit, *drop_ins)
+
+
+@needs("systemd-analyze")
+def test_exposure_is_measured(tmp_path):
+    """The limits mean something: with less than the least that is left they are exceeded."""
+    loose = tmp_path / "loose.conf"
+    loose.write_text("[Service]\nNoNewPrivileges=no\nSystemCallFilter=\n")
+    assert not exposure_at_most(tmp_path, 2.0, loose)
+
+
+def test_checkers_user_is_named_alike_everywhere():
+    sysusers = re.search(r"^u (\S+) -", (SOURCES / "m4flash.sysusers.conf").read_text(), flags=re.MULTILINE)
+    orders = (SOURCES.parent / "src/daemon/orders.c").read_text()
+    assert f'getpwnam_r("{sysusers[1]}"' in orders

@@ -49,9 +49,13 @@ def command_line(pid):
 
 
 def descriptors(pid):
-    """{number: target} of what the process has open."""
+    """{number: target} of what the process has open; nothing if it has ended."""
     found = {}
-    for number in os.listdir(f"/proc/{pid}/fd"):
+    try:
+        numbers = os.listdir(f"/proc/{pid}/fd")
+    except (FileNotFoundError, ProcessLookupError):
+        return found
+    for number in numbers:
         try:
             found[int(number)] = os.readlink(f"/proc/{pid}/fd/{number}")
         except FileNotFoundError:

@@ -1,6 +1,6 @@
 /*
  * A program for the tests of child.c to start: says what it was given (descriptors, signals,
- * environment), or leaves a grandchild behind that has left the group.
+ * rights, environment), or leaves a grandchild behind that has left the group.
  */
 #include <dirent.h>
 #include <limits.h>
@@ -29,7 +29,7 @@ static void tell_fds(void)
     closedir(folder);
 }
 
-static void tell_signals(void)
+static void tell_status(void)
 {
     char line[256];
 
@@ -37,7 +37,8 @@ static void tell_signals(void)
     if (!status)
         abort();
     while (fgets(line, sizeof(line), status))
-        if (strncmp(line, "SigBlk", 6) == 0 || strncmp(line, "SigIgn", 6) == 0)
+        if (strncmp(line, "SigBlk", 6) == 0 || strncmp(line, "SigIgn", 6) == 0 ||
+            strncmp(line, "Cap", 3) == 0 || strncmp(line, "NoNewPrivs", 10) == 0)
             printf("%s", line);
     fclose(status);
 }
@@ -47,7 +48,7 @@ static void tell_all(void)
     char cwd[PATH_MAX];
 
     tell_fds();
-    tell_signals();
+    tell_status();
     for (char **variable = environ; *variable; variable++)
         printf("env %s\n", *variable);
     printf("cwd %s\n", getcwd(cwd, sizeof(cwd)));

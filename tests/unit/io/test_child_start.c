@@ -6,13 +6,16 @@
 
 #include <cmocka.h>
 #include <errno.h>
+#include <linux/capability.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 
 #include "io/child.h"
 #include "tests/unit/io/loop.h"
 #include "tests/unit/util/temp_dir.h"
+#include "util/capabilities.h"
 
 enum {
     HIGH = 200, /* a descriptor far above those in use */
@@ -45,7 +48,8 @@ static void on_end(enum child_end end, int status, void *userdata)
 }
 
 /* Runs the probe; fixture.said is what it says of itself. Returns its exit status, or -1. */
-static int probe_with(struct fixture *f, const int *fds, size_t n_fds, char *const *env)
+static int probe_as(struct fixture *f, const int *fds, size_t n_fds, char *const *env,
+                    uint64_t capabilities)
 {
     char *const argv[] = {getenv("CHILD_PROBE"), NULL};
     _cleanup_(child_freep) struct child *child = NULL;
@@ -55,6 +59,7 @@ static int probe_with(struct fixture *f, const int *fds, size_t n_fds, char *con
         .env = env,
         .fds = fds,
         .n_fds = n_fds,
+        .capabilities = capabilities,
         .on_output = on_output,
         .on_end = on_end,
         .userdata = f,
@@ -65,6 +70,11 @@ static int probe_with(struct fixture *f, const int *fds, size_t n_fds, char *con
         loop_until(f->event, &f->ended);
     sd_event_unref(f->event);
     return f->status;
+}
+
+static int probe_with(struct fixture *f, const int *fds, size_t n_fds, char *const *env)
+{
+    return probe_as(f, fds, n_fds, env, 0);
 }
 
 static void probe(struct fixture *f, const int *fds, size_t n_fds)
@@ -285,6 +295,37 @@ static void test_group_and_folder(void **state)
     assert_true(says(&f, "cwd /"));
 }
 
+static void assert_rights(const struct fixture *f, const char *sets, const char *no_new_privs)
+{
+    char line[64];
+
+    for (size_t i = 0; i < 2; i++) {
+        snprintf(line, sizeof(line), "%s\t%s", i ? "CapEff:" : "CapPrm:", sets);
+        assert_true(says(f, line));
+    }
+    snprintf(line, sizeof(line), "NoNewPrivs:\t%s", no_new_privs);
+    assert_true(says(f, line));
+    assert_true(says(f, "CapInh:\t0000000000000000"));
+    assert_true(says(f, "CapAmb:\t0000000000000000"));
+}
+
+/* What a root's program would otherwise have again as soon as it runs. */
+static void test_capabilities(void **state)
+{
+    char *const env[] = {NULL};
+    const bool root = geteuid() == 0;
+    struct fixture f;
+    (void)state;
+
+    probe(&f, NULL, 0);
+    assert_rights(&f, "0000000000000000", "1");
+    assert_int_equal(probe_as(&f, NULL, 0, env, CAPABILITY(CAP_KILL)), 0);
+    assert_rights(&f, root ? "0000000000000020" : "0000000000000000", "1");
+    assert_int_equal(probe_as(&f, NULL, 0, env, CHILD_ALL_CAPABILITIES), 0);
+    assert_true(says(&f, "NoNewPrivs:\t0") || prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1);
+    assert_true(!root || !says(&f, "CapEff:\t0000000000000000"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -292,7 +333,7 @@ int main(void)
         cmocka_unit_test(test_overlapping_fds),  cmocka_unit_test(test_keeps_the_parents),
         cmocka_unit_test(test_no_listener),      cmocka_unit_test(test_parent_without_standard_fds),
         cmocka_unit_test(test_signals),          cmocka_unit_test(test_environment),
-        cmocka_unit_test(test_group_and_folder),
+        cmocka_unit_test(test_group_and_folder), cmocka_unit_test(test_capabilities),
     };
 
     if (!loop_has_pidfds())
