@@ -31,7 +31,7 @@ die()
 # To build the programs and the tests.
 packages_build=(
     gcc libc6-dev meson ninja-build pkgconf
-    libsystemd-dev libelf-dev libssl-dev libjson-c-dev libinih-dev
+    libsystemd-dev libelf-dev libssl-dev libjson-c-dev libinih-dev libseccomp-dev
     libcmocka-dev gcc-arm-none-eabi python3
 )
 
@@ -101,7 +101,7 @@ need_commands()
     done
     (( ${#missing[@]} == 0 )) || die "this is not Debian, so nothing is installed for you; missing: ${missing[*]}" \
         "Install them and the development files of libsystemd (250 or later), libelf, libcrypto," \
-        "json-c, inih and cmocka, then try again."
+        "json-c, inih and cmocka, better also libseccomp, then try again."
 }
 
 # ---- Build folders ----------------------------------------------------------------------------
