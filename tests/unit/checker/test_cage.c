@@ -286,7 +286,7 @@ static void lack(const int *calls, size_t n)
     for (size_t i = 0; i < n; i++)
         seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), calls[i], 0);
     seccomp_rule_add(filter, SCMP_ACT_ERRNO(EINVAL), SCMP_SYS(prctl), 1,
-                     SCMP_A0(SCMP_CMP_EQ, PR_SET_SECCOMP));
+                     SCMP_A0(SCMP_CMP_EQ, PR_SET_SECCOMP, 0));
     if (seccomp_load(filter) < 0)
         _exit(126);
     seccomp_release(filter);
