@@ -39,7 +39,7 @@ struct board {
     char openocd_config[BOARD_TEXT_MAX]; /* absolute path, or "" */
     char routine[BOARD_TEXT_MAX];        /* that programs the chip from its own RAM, or "" */
     struct board_range flash;            /* the sketch's window; start and size in whole sectors */
-    uint32_t sector_size;                /* bytes an erase takes: a power of two */
+    uint32_t sector_size;                /* bytes an erase takes: a power of two, at least 8 */
     uint32_t word_size; /* bytes programmed at once ("flash word"): a power of two */
     struct board_range protected_flash[BOARD_RANGES_MAX];
     size_t n_protected_flash;

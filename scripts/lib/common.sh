@@ -38,11 +38,17 @@ packages_build=(
 # To run the tests.
 packages_test=(
     openocd python3-pytest systemd libnewlib-arm-none-eabi libstdc++-arm-none-eabi-newlib
-    dbus-daemon python3-dbus systemd-journal-remote scdoc man-db zsh adb
+    dbus-daemon python3-dbus systemd-journal-remote scdoc man-db zsh adb jq
 )
 
+# To run the tests of the Arduino IDE's upload.
+packages_ide=(arduino xvfb)
+
 # To read the code.
-packages_reading=(clang clang-format clang-tidy cppcheck valgrind)
+packages_reading=(clang clang-format clang-tidy cppcheck shellcheck valgrind)
+
+# To fuzz.
+packages_fuzz=(clang libclang-rt-14-dev)
 
 # To see a sketch being programmed.
 packages_run=(openocd)

@@ -6,6 +6,10 @@
 
 #include "util/range.h"
 
+enum {
+    SECTOR_MIN = 8, /* so that the vector table's first two words are in one: sketch/check.c */
+};
+
 static struct range range_of(const struct board_range *range)
 {
     return (struct range){range->start, range->size};
@@ -45,7 +49,8 @@ static void judge_flash(struct rules *rules, const struct board *board)
     uint32_t sector = board->sector_size;
 
     judge_range(rules, "[Flash]", flash);
-    require(rules, is_power_of_two(sector), "[Flash]", "SectorSize=", "must be a power of two");
+    require(rules, is_power_of_two(sector) && sector >= SECTOR_MIN, "[Flash]",
+            "SectorSize=", "must be a power of two, at least 8");
     require(rules, is_power_of_two(board->word_size) && board->word_size <= sector, "[Flash]",
             "WordSize=", "must be a power of two, at most a sector");
     if (!is_power_of_two(sector))

@@ -3,6 +3,9 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
+
+#include "util/utf8.h"
 
 void complain_about(const struct complaints *complaints, unsigned line, const char *format, ...)
 {
@@ -12,5 +15,7 @@ void complain_about(const struct complaints *complaints, unsigned line, const ch
     va_start(args, format);
     vsnprintf(message, sizeof(message), format, args);
     va_end(args);
+    /* What is quoted may have tabs in it, and may have been cut within a character. */
+    utf8_make_printable(message, strlen(message));
     complaints->complain(complaints->file, line, message, complaints->userdata);
 }

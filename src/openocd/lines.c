@@ -8,18 +8,6 @@
 
 #include "util/utf8.h"
 
-static void make_printable(char *line, size_t size)
-{
-    for (size_t i = 0; i < size;) {
-        size_t length = utf8_printable(line + i, size - i);
-
-        if (length == 0)
-            line[i] = line[i] == '\t' ? ' ' : '?';
-        i += length ? length : 1;
-    }
-    line[size] = '\0';
-}
-
 static void deliver(struct lines *lines, lines_callback_t callback, void *userdata)
 {
     size_t size = lines->used;
@@ -30,7 +18,8 @@ static void deliver(struct lines *lines, lines_callback_t callback, void *userda
     lines->overlong = false;
     if (size == 0)
         return;
-    make_printable(lines->buffer, size);
+    utf8_make_printable(lines->buffer, size);
+    lines->buffer[size] = '\0';
     callback(lines->buffer, userdata);
 }
 

@@ -75,6 +75,17 @@ bool utf8_is_printable(const char *text, size_t size)
     return true;
 }
 
+void utf8_make_printable(char *text, size_t size)
+{
+    for (size_t i = 0; i < size;) {
+        size_t length = utf8_printable(text + i, size - i);
+
+        if (length == 0)
+            text[i] = text[i] == '\t' ? ' ' : '?';
+        i += length ? length : 1;
+    }
+}
+
 char *utf8_escape(const char *text)
 {
     static const char digits[] = "0123456789abcdef";

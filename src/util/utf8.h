@@ -17,6 +17,10 @@ size_t utf8_printable(const char *text, size_t size);
 /* True if every character of text is one. An empty text is. */
 bool utf8_is_printable(const char *text, size_t size);
 
+/* Makes size bytes fit for a terminal: a tab becomes a blank, any other byte that is no part of a
+ * printable character a '?'. */
+void utf8_make_printable(char *text, size_t size);
+
 /*
  * A fresh copy of text that any terminal and any JSON reader can take: each byte that is no part of
  * a printable character becomes \xNN, and a backslash becomes two. NULL if there is no memory.

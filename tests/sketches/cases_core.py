@@ -42,6 +42,7 @@ WRONG_CORE = [
     fpu("wrong-core", FP_V5_D16, SINGLE),
     fpu(ACCEPTED, VFP_V3_D16, SINGLE),
     fpu("wrong-core", VFP_V3_D16, AS_FP_ARCH),
+    fpu("wrong-core", FP_V5_D16 + 1, SINGLE),
     case("wrong-core", attributes((TAG_CPU_NAME, b"a name\0"), (TAG_CPU_ARCH, V8_M_MAIN))),
     case("wrong-core", attributes((TAG_COMPATIBILITY, b"\1no\0"), (TAG_CPU_ARCH, V8_M_MAIN))),
     case("wrong-core", attributes((TAG_CPU_ARCH, V8_M_MAIN)), segment(bss, p_memsz=0x48000)),

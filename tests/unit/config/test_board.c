@@ -177,6 +177,7 @@ static void test_refused(void **state)
         /* contradictions */
         {"SectorSize=128K", "SectorSize=100K", "SectorSize= must be a power of two"},
         {"SectorSize=128K", "SectorSize=0", "SectorSize= must be a power of two"},
+        {"SectorSize=128K", "SectorSize=4", "SectorSize= must be a power of two, at least 8"},
         {"SectorSize=128K", "SectorSize=8K", "more than 64 sectors"},
         {"WordSize=32", "WordSize=24", "WordSize= must be a power of two"},
         {"WordSize=32", "WordSize=256K", "at most a sector"},

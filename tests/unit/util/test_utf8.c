@@ -56,6 +56,27 @@ static void test_rejected(void **state)
     assert_int_equal(utf8_printable("\xE2\x82\xAC", 2), 0);
 }
 
+static void test_make_printable(void **state)
+{
+    static const struct {
+        const char *text, *printable;
+    } cases[] = {
+        {"", ""},
+        {"a\tb", "a b"},
+        {"\xC3\xA9\x1b[m", "\xC3\xA9?[m"},
+        {"\xE2\x82", "??"}, /* cut within a character */
+    };
+    (void)state;
+
+    for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+        char text[16];
+
+        strcpy(text, cases[i].text);
+        utf8_make_printable(text, strlen(text));
+        assert_string_equal(text, cases[i].printable);
+    }
+}
+
 static void test_escape(void **state)
 {
     static const struct {
@@ -81,6 +102,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_accepted),
         cmocka_unit_test(test_rejected),
+        cmocka_unit_test(test_make_printable),
         cmocka_unit_test(test_escape),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
