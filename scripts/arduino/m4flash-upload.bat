@@ -86,7 +86,7 @@ set "result="
 set "wrong="
 set "hint="
 set "status="
-for /f "delims=" %%l in ('%adb% -s !serial! shell "if command -v m4flash >/dev/null; then !wait! --timeout 0 2>&1; echo m4flash-status: $?; else echo m4flash-status: 127; fi" ^<nul') do (
+for /f "delims=" %%l in ('%adb% -s !serial! shell "if command -v m4flash >/dev/null; then !wait! --timeout 0 2>&1; echo m4flash-status: $?; else echo m4flash-status: 127; fi | cat" ^<nul') do (
     set "line=%%l"
     call :line
 )
