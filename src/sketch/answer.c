@@ -78,7 +78,8 @@ static bool is_text(const char *text, size_t size)
 
 static bool is_checkers_code(enum sketch_code code)
 {
-    if (code == SKETCH_NOT_REGULAR || code == SKETCH_UNREADABLE || code == SKETCH_TOO_LARGE)
+    if (code == SKETCH_NOT_REGULAR || code == SKETCH_UNREADABLE || code == SKETCH_TOO_LARGE ||
+        code == SKETCH_OWNER)
         return false; /* judged by who opens the file, before there is a checker */
     return sketch_code_name(code) != NULL;
 }

@@ -53,7 +53,7 @@ def test_sparse_tebibyte(bench, daemon):
     check_next_push(bench)
 
 
-SWAPS = 1500
+SWAPS = 600
 RACED = [sketches.good(f"raced {number}", size=100_000, debug=400_000) for number in range(8)]
 
 

@@ -36,7 +36,7 @@ static void use_report(const struct board *board, const struct sketch_report *re
     CLAIM(sketch_code_name(report->code));
     /* Judged by who opens the file, never by a checker. */
     CLAIM(report->code != SKETCH_NOT_REGULAR && report->code != SKETCH_UNREADABLE &&
-          report->code != SKETCH_TOO_LARGE);
+          report->code != SKETCH_TOO_LARGE && report->code != SKETCH_OWNER);
     claim_text(report->sentence, sizeof(report->sentence));
     claim_text(report->hint, sizeof(report->hint));
     CLAIM(!*report->sentence == accepted && !*report->hint == accepted);
@@ -51,12 +51,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const struct board *board = fuzz_board();
     struct answer_head head = {0};
     struct answer_tail tail = {0};
+    char text[32]; /* too small for all of it */
     size_t of_head = size < sizeof(head) ? size : sizeof(head);
     size_t left = size - of_head;
 
     memcpy(&head, data, of_head);
-    if (answer_check_head(board, &head) == 0)
+    if (answer_check_head(board, &head) == 0) {
         use_report(board, &head.report);
+        claim_text(answer_cage_lacks(head.cage, text, sizeof(text)), sizeof(text));
+    }
 
     memcpy(&tail, data + of_head, left < sizeof(tail) ? left : sizeof(tail));
     if (answer_check_tail(&tail) == 0)

@@ -2,6 +2,8 @@
  * The ELF checker: an upload's bytes -> a verdict and an image. What it says must pass the daemon's
  * own judgement of it, and every byte of the image must be one of the upload's or a gap's.
  */
+#include <errno.h>
+
 #include "fuzz.h"
 #include "sketch/answer.h"
 #include "util/cleanup.h"
@@ -61,11 +63,26 @@ static void judge_for_other_cores(const uint8_t *data, size_t size)
     judge(&board, data, size);
 }
 
+/* A board that is not what it promises is refused, and nothing is said of the sketch. */
+static void claim_refusal(const uint8_t *data, size_t size)
+{
+    struct board board = *small_board();
+    struct sketch_report report;
+    struct sketch_map map;
+    uint8_t *image = NULL;
+
+    board.sector_size = 0;
+    CLAIM(sketch_check(&board, data, size, &report, &image) == -EINVAL && !image);
+    CLAIM(sketch_map(&board, data, size, 0, &map) == -EINVAL);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     enum sketch_code code = judge(small_board(), data, size);
 
-    if (code == SKETCH_ACCEPTED || code == SKETCH_WRONG_CORE)
+    if (code == SKETCH_ACCEPTED || code == SKETCH_WRONG_CORE) {
         judge_for_other_cores(data, size);
+        claim_refusal(data, size);
+    }
     return 0;
 }

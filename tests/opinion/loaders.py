@@ -32,7 +32,8 @@ def sections_agree(elf):
         else:
             joined.append([offset, size, address])
     plain = all(s.sh_type in (SHT_PROGBITS, SHT_NOBITS) and not s.sh_flags & ~PLAIN
-                and is_in_memory(elf, s) for s in elf.sections if s.sh_flags & SHF_ALLOC)
+                and s.sh_size and is_in_memory(elf, s)
+                for s in elf.sections if s.sh_flags & SHF_ALLOC)
     return plain and [list(w) for w in wanted] == joined
 
 

@@ -142,6 +142,14 @@ CONTRADICTIONS = [
     case("ram-overflow", segment(bss, p_vaddr=0xFFFFFFF0, p_memsz=0x10)),
 ]
 
+# What only people look at decides nothing.
+NAMES = [
+    *[case(ACCEPTED, fill_section(".strtab", text), base="blink-symbols", image_of=SMALL)
+      for text in (b"\xff", b"\\", "\u00e9".encode(), b"\x1b[2J")],
+    case(ACCEPTED, section(".symtab", sh_link=1000), base="blink-symbols", image_of=SMALL),
+    case(ACCEPTED, section(".strtab", sh_size=1), base="blink-symbols", image_of=SMALL),
+]
+
 COUNTS = [
     case("elf-corrupt", header(e_phnum=PN_XNUM), base=BARE),
     case("truncated", header(e_phnum=PN_XNUM), section_number(0, sh_info=0xFFFF)),
@@ -159,4 +167,5 @@ COUNTS = [
     case("truncated", more_segments(70000, p_type=PT_NULL), cut(lambda elf: len(elf.data) - 1)),
 ]
 
-HEADERS = NOT_ELF + CLASS_AND_ORDER + CUT + POINTERS + MACHINE_AND_TYPE + CONTRADICTIONS + COUNTS
+HEADERS = (NOT_ELF + CLASS_AND_ORDER + CUT + POINTERS + MACHINE_AND_TYPE + CONTRADICTIONS + NAMES
+           + COUNTS)

@@ -75,6 +75,16 @@ def section_number(index, **fields):
     return lambda elf: f"section {index}: {set_fields(elf, elf.sections[index], fields)}"
 
 
+def fill_section(name, text):
+    """With text again and again, and no end to any string in it."""
+    def change(elf):
+        record = elf.section(name)
+        content = text * (record.sh_size // len(text) + 1)
+        elf.data[record.sh_offset : record.sh_offset + record.sh_size] = content[: record.sh_size]
+        return f"{name} section full of {text}"
+    return change
+
+
 def vector(index, value):
     def change(elf):
         elf.set_word(code(elf).p_offset + 4 * index, value_in(elf, value))

@@ -34,6 +34,8 @@ ACCEPTED = [
     Variant("blink-bare", "no section headers at all", section_headers=False),
     Variant("blink-small", "no heap reserved: a file of 3 KiB", strip=True,
             symbols={"heap_size": 0}),
+    Variant("blink-symbols", "the same with its symbols, one of them the stack's end",
+            symbols={"heap_size": 0, "__StackLimit": 0x10047C00}),
     Variant("pulse", "C++ with constructors, -g3", source="pulse.cpp", debug=True),
     Variant("pulse-plain", "C++ without debug sections", source="pulse.cpp"),
     Variant("pulse-stripped", "no symbols either", source="pulse.cpp", strip=True),
