@@ -104,13 +104,13 @@ echo !name!: !wrong! (!bytes! bytes sent)
 exit /b 0
 
 :no_m4flash
-set "wrong=!name! was copied, but the board has no m4flash that could tell what became of it."
+set "wrong=!name! was copied, but the board has no m4flash that could tell the outcome."
 set "hint=Install m4flash on the board; to have Arduino's own upload back, delete platform.local.txt in the core's folder."
 set "status=2"
 goto die
 
 :disconnected
-set "wrong=!name! was copied, but the connection to the board ended before the outcome was known."
+set "wrong=!name! was copied, but the connection ended before the outcome was known."
 set "hint=See that the board is still connected, then ask it: adb shell m4flash history"
 set "status=2"
 goto die

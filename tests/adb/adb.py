@@ -1,4 +1,4 @@
-"""Debian's adb, with a server of the test's own: other tests and the machine's user do not see it."""
+"""Debian's adb, with a server of the test's own, which nobody else sees."""
 
 import os
 import socket

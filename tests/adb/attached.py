@@ -5,7 +5,9 @@ import os
 from adb import Adb
 from adbd import Device
 
+from harness import processes
 from harness.bus import Bus
+from harness.waiting import wait_for
 
 M4FLASH = os.environ.get("M4FLASH_COMMAND", "m4flash")
 INBOX = "/tmp/arduino"
@@ -56,3 +58,22 @@ class Board:
         for device in [self.device, *self.others]:
             device.close()
         self.bus.discard()
+
+
+def wait_asked(upload):
+    """Until the board's m4flash has asked for this upload, and sleeps until it is answered."""
+    asleep = []
+
+    def look():
+        asleep.append(any(processes.state(pid) == "S" for pid in askers(upload)))
+        return len(asleep) >= 10 and all(asleep[-10:])
+
+    wait_for(look, "a question", pause=0.02)
+
+
+def askers(upload):
+    return [
+        pid for pid in filter(str.isdecimal, os.listdir("/proc"))
+        if (words := processes.command_line(pid))[:2] == ["m4flash", "wait"]
+        and upload.sha256 in words
+    ]

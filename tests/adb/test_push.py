@@ -35,7 +35,7 @@ def check_runs(board, count):
     assert board.bench.standin.runs() == ["update"] * count
 
 
-# ---- The stand-in itself: what was seen of the board's adbd ---------------------------------------
+# ---- The stand-in itself: what was seen of the board's adbd -------------------------------------
 
 
 def test_file_on_the_board(board, upload):
@@ -103,9 +103,9 @@ def test_slow_push_is_programmed_once(board, daemon, upload):
     check_runs(board, 1)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_killed_push_is_never_programmed(board, daemon, upload, number):
-    """Ctrl-C: adbd closes what it has, and deletes it."""
+    """Somebody gives up: adbd closes what it has, and deletes it."""
     board.device.hold_after(SOME)
     client = board.adb.start("push", board.file(upload), SKETCH)
     board.device.wait_held()

@@ -10,8 +10,7 @@ import shutil
 import subprocess
 
 import pytest
-from attached import M4FLASH, ROOT
-from test_upload import wait_asked
+from attached import M4FLASH, ROOT, wait_asked
 
 from harness import processes, sketches
 from harness.waiting import LIMIT
@@ -60,8 +59,9 @@ class Recipe:
         """Its exit status, and the lines of its output and of its error output."""
         output, error = process.communicate(timeout=2 * LIMIT)
         processes.companions.discard(process.pid)
-        assert b"\r" not in output + (error or b"")
-        return process.returncode, output.decode().splitlines(), (error or b"").decode().splitlines()
+        error = error or b""
+        assert b"\r" not in output + error
+        return process.returncode, output.decode().splitlines(), error.decode().splitlines()
 
     def run(self, upload, *serials, completed=1, **how):
         self.board.bench.uploads += completed

@@ -1,4 +1,4 @@
-"""m4flash upload --adb: the real command and the real adb, the board's own m4flash at the other end."""
+"""m4flash upload --adb: the real command, the real adb, the board's own m4flash beyond it."""
 
 import os
 import re
@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 from adb import SKETCH
-from attached import M4FLASH
+from attached import M4FLASH, wait_asked
 
 from harness import processes, sketches
 from harness.waiting import LIMIT, wait_for
@@ -19,7 +19,7 @@ def pc(board):
 
 
 class Pc:
-    """The computer that the board is connected to: it has m4flash, adb, and no bus of the board's."""
+    """The computer that the board is connected to: it has m4flash, adb, and a bus of its own."""
 
     def __init__(self, board):
         self.board = board
@@ -75,25 +75,6 @@ def test_again_to_a_busy_board(board, daemon, pc):
     wait_asked(upload)
     daemon.resume()
     assert pc.end(process)[2] == ("unchanged", "ok", "2")
-
-
-def wait_asked(upload):
-    """Until the board's m4flash has asked for this upload, and sleeps until it is answered."""
-    asleep = []
-
-    def look():
-        asleep.append(any(processes.state(pid) == "S" for pid in askers(upload)))
-        return len(asleep) >= 10 and all(asleep[-10:])
-
-    wait_for(look, "a question", pause=0.02)
-
-
-def askers(upload):
-    numbers = [int(name) for name in os.listdir("/proc") if name.isdecimal()]
-    return [
-        pid for pid in numbers
-        if upload.sha256 in (words := processes.command_line(pid)) and words[:2] == ["m4flash", "wait"]
-    ]
 
 
 def test_serial_number(board, daemon, pc):

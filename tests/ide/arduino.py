@@ -1,5 +1,5 @@
-"""Debian's Arduino IDE 1.8.19 without a screen: a sketchbook of its own with a core for the board, into
-which scripts/arduino/install has put our recipe.
+"""Debian's Arduino IDE 1.8.19 without a screen: a sketchbook of its own with a core for the board,
+into which scripts/arduino/install has put our recipe.
 """
 
 import os

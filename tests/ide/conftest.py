@@ -1,5 +1,5 @@
-"""The fixtures of the tests with the Arduino IDE: a board at the end of a cable with the real OpenOCD
-and the simulated chip on it, and a computer with the IDE.
+"""The fixtures of the tests with the Arduino IDE: a board at the end of a cable with the real
+OpenOCD and the simulated chip on it, and a computer with the IDE.
 """
 
 import shutil

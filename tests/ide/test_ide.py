@@ -1,5 +1,5 @@
-"""The upload button of the real Arduino IDE 1.8.19: it compiles a sketch, and our recipe takes that to
-the daemon, the real OpenOCD and the simulated chip. The outcome is the IDE's own.
+"""The upload button of the real Arduino IDE 1.8.19: it compiles a sketch, and our recipe takes that
+to the daemon, the real OpenOCD and the simulated chip. The outcome is the IDE's own.
 """
 
 import os
@@ -67,7 +67,7 @@ def test_with_m4flash(board, ide):
 def check_rejected(board, status, console):
     """The wrong board was selected."""
     assert status == 1, console
-    assert lines(console, "Blink.ino: rejected: protected-flash: The sketch would overwrite"), console
+    assert lines(console, "Blink.ino: rejected: protected-flash: The sketch would"), console
     assert lines(console, "  The sketch was built for the Portenta H7's M7 core: "), console
     assert board.bench.chip.counters()["clients"] == 0
 

@@ -1,5 +1,5 @@
-"""scripts/arduino/install: our recipe in every core that is there and out again, and nothing of anybody
-else's touched.
+"""scripts/arduino/install: our recipe in every core that is there and out again, and nothing of
+anybody else's touched.
 """
 
 import os
@@ -32,8 +32,9 @@ def core(home):
 
 def install(home, *arguments, **environment):
     """Its exit status, output and error output."""
+    environment |= {"PATH": os.environ["PATH"], "HOME": str(home)}
     done = subprocess.run(
-        [FOLDER / "install", *arguments], env={"PATH": os.environ["PATH"], "HOME": str(home)} | environment,
+        [FOLDER / "install", *arguments], env=environment,
         stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     return done.returncode, done.stdout, done.stderr
 
@@ -125,7 +126,7 @@ def test_other_cores_are_no_concern(home, core):
     assert set(listing(other)) == {"platform.txt"}
 
 
-# ---- What is somebody else's ----------------------------------------------------------------------
+# ---- What is somebody else's --------------------------------------------------------------------
 
 
 def test_lines_of_the_user_stay(home, core):
