@@ -72,11 +72,13 @@ struct board {
  */
 enum sketch_code {
     SKETCH_ACCEPTED,
-    /* Judged by who opens the file, not by sketch_check(), as are the next two and TOO_LARGE. */
+    /* Judged by who opens the file, not by sketch_check(), as are UNREADABLE, TOO_LARGE and OWNER.
+     */
     SKETCH_NOT_REGULAR,
     SKETCH_UNREADABLE,
     SKETCH_EMPTY, /* no byte at all; sketch_check() knows this one too */
     SKETCH_TOO_LARGE,
+    SKETCH_OWNER,
     /* The first 4 bytes, or those that there are, are not those of "\177ELF". */
     SKETCH_NOT_ELF,
     SKETCH_ELF_CLASS,  /* byte 4 is there and not 1 */

@@ -57,19 +57,27 @@ set "hint=Choose the board's port in the IDE, set ANDROID_SERIAL to one of them,
 if not defined serial goto die
 echo Uploading !name! to the board !serial!.
 
-rem ---- The copy. Old versions of certutil put blanks between the bytes.
+rem ---- The copy
 set "sha256="
-for /f "skip=1 delims=" %%h in ('certutil -hashfile "!sketch!" SHA256') do if not defined sha256 set "sha256=%%h"
-set "sha256=!sha256: =!"
+for /f "delims=" %%l in ('certutil -hashfile "!sketch!" SHA256') do (
+    set "line=%%l"
+    call :digest_line
+)
+set "wrong=The sketch's SHA-256 cannot be computed."
+set "hint=See that certutil is in the PATH; it is a part of Windows."
+if not defined sha256 goto die
 set "answer=adb says nothing"
-set "pushed="
-for /f "delims=" %%l in ('%adb% -s !serial! push "!sketch!" %inbox% 2^>^&1 ^&^& echo pushed') do (
+set "log=%TEMP%\m4flash-%RANDOM%%RANDOM%.txt"
+%adb% -s !serial! push "!sketch!" %inbox% >"!log!" 2>&1 <nul
+set "pushed=!errorlevel!"
+for /f "usebackq delims=" %%l in ("%log%") do (
     set "line=%%l"
     call :push_line
 )
+del "!log!"
 set "wrong=!name! could not be copied to the board: !answer!"
 set "hint=See that the board stays connected and has room in its /tmp, and upload again."
-if not defined pushed goto die
+if not "!pushed!"=="0" goto die
 
 rem ---- What becomes of it: shown as it goes, then asked for once more, to be read
 set "wait=m4flash wait --sha256 !sha256!"
@@ -78,7 +86,7 @@ set "result="
 set "wrong="
 set "hint="
 set "status="
-for /f "delims=" %%l in ('%adb% -s !serial! shell "if command -v m4flash >/dev/null; then !wait! --timeout 0 2>&1; echo m4flash-status: $?; else echo m4flash-status: 127; fi" ^<nul') do (
+for /f "delims=" %%l in ('%adb% -s !serial! shell "if command -v m4flash >/dev/null; then !wait! --timeout 0 2>&1; echo m4flash-status: $?; else echo m4flash-status: 127; fi | cat" ^<nul') do (
     set "line=%%l"
     call :line
 )
@@ -127,9 +135,16 @@ set "last=%~1"
 if not "!ports: %~1 =!"=="!ports!" set "serial=%~1"
 exit /b
 
+rem ---- :digest_line, one of certutil's: the digest is the one of 64 digits. Old versions put blanks
+rem between the bytes.
+:digest_line
+set "line=!line: =!"
+if not "!line::=!"=="!line!" exit /b
+if not "!line:~63,1!"=="" if "!line:~64,1!"=="" set "sha256=!line!"
+exit /b
+
 rem ---- :push_line, one of adb push's; adb's errors are told before its summary
 :push_line
-if "!line!"=="pushed" set "pushed=yes"
 if not "!answer:~0,11!"=="adb: error:" set "answer=!line!"
 exit /b
 
@@ -138,8 +153,7 @@ rem ---- :line, one of m4flash's: its status; a problem of its own; a hint; "Job
 if "!line:~0,16!"=="m4flash-status: " goto line_status
 if "!line:~0,9!"=="m4flash: " goto line_m4flash
 if "!line:~0,2!"=="  " goto line_hint
-for /f "tokens=1,* delims=:" %%a in ("!line!") do set "wrong=%%b"
-set "wrong=!wrong:~1!"
+set "wrong=!line:*: =!"
 exit /b
 :line_status
 set "status=!line:~16!"

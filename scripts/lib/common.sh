@@ -31,18 +31,21 @@ die()
 # To build the programs and the tests.
 packages_build=(
     gcc libc6-dev meson ninja-build pkgconf
-    libsystemd-dev libelf-dev libssl-dev libjson-c-dev libinih-dev
+    libsystemd-dev libelf-dev libssl-dev libjson-c-dev libinih-dev libseccomp-dev
     libcmocka-dev gcc-arm-none-eabi python3
 )
 
 # To run the tests.
 packages_test=(
     openocd python3-pytest systemd libnewlib-arm-none-eabi libstdc++-arm-none-eabi-newlib
-    dbus-daemon python3-dbus systemd-journal-remote scdoc man-db zsh adb
+    dbus-daemon python3-dbus systemd-journal-remote scdoc man-db zsh adb jq
 )
 
+# To run the tests of the Arduino IDE's upload.
+packages_ide=(arduino xvfb)
+
 # To read the code.
-packages_reading=(clang clang-format clang-tidy cppcheck valgrind)
+packages_reading=(clang clang-format clang-tidy cppcheck shellcheck valgrind)
 
 # To fuzz.
 packages_fuzz=(clang libclang-rt-14-dev)
@@ -98,7 +101,7 @@ need_commands()
     done
     (( ${#missing[@]} == 0 )) || die "this is not Debian, so nothing is installed for you; missing: ${missing[*]}" \
         "Install them and the development files of libsystemd (250 or later), libelf, libcrypto," \
-        "json-c, inih and cmocka, then try again."
+        "json-c, inih and cmocka, better also libseccomp, then try again."
 }
 
 # ---- Build folders ----------------------------------------------------------------------------

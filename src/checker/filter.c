@@ -34,7 +34,7 @@ static int allow(scmp_filter_ctx filter, int call)
 static int allow_for_fd(scmp_filter_ctx filter, int call, int fd)
 {
     return seccomp_rule_add(filter, SCMP_ACT_ALLOW, call, 1,
-                            SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)fd));
+                            SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)fd, 0));
 }
 
 /* The order to go with its descriptor; the answer; and what there is to complain of. */

@@ -8,7 +8,9 @@
 #include <string.h>
 
 #include "config/values.h"
+#include "io/config_files.h"
 #include "util/fd.h"
+#include "util/utf8.h"
 
 enum {
     FILE_SIZE_MAX = 1024 * 1024 * 1024,
@@ -51,6 +53,32 @@ int argument_digest(const char *text, char ret[static SKETCH_DIGEST_HEX])
     }
     for (size_t i = 0; i <= length; i++)
         ret[i] = (char)tolower((unsigned char)text[i]);
+    return 0;
+}
+
+static void complain(const char *file, unsigned line, const char *message, _unused_ void *userdata)
+{
+    _cleanup_free_ char *name = utf8_escape(file);
+
+    if (line > 0)
+        fprintf(stderr, "m4flash: %s:%u: %s\n", name ? name : "", line, message);
+    else
+        fprintf(stderr, "m4flash: %s: %s\n", name ? name : "", message);
+}
+
+int argument_board(const char *name, struct board *ret, uint64_t *ret_max_size)
+{
+    _cleanup_(settings_freep) struct settings *settings = NULL;
+
+    int r = settings_new(&settings);
+    if (r >= 0)
+        r = config_files_load(settings, "", complain, NULL);
+    if (r < 0)
+        return r;
+    r = board_load(name ? name : settings->board_name, complain, NULL, ret, NULL, NULL);
+    if (r < 0)
+        return r;
+    *ret_max_size = settings->inbox_max_size;
     return 0;
 }
 

@@ -22,6 +22,12 @@ int argument_job(const char *text, uint64_t *ret);
 /* A SHA-256 in hexadecimal, of either case. Returns 0; -EINVAL after telling on standard error. */
 int argument_digest(const char *text, char ret[static SKETCH_DIGEST_HEX]);
 
+/*
+ * What a service here would judge by: its configuration names the largest size, and the board if
+ * name is NULL (--board). Returns 0; -ENOMEM, or another -errno after telling on standard error.
+ */
+int argument_board(const char *name, struct board *ret, uint64_t *ret_max_size);
+
 /* The digest of a file. Returns 0, or -errno with *problem set. */
 int argument_file_digest(const char *path, char ret[static SKETCH_DIGEST_HEX],
                          struct problem *problem);

@@ -5,11 +5,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/arguments.h"
 #include "cli/command.h"
 #include "cli/picture.h"
 #include "cli/screen.h"
 #include "cli/verdict.h"
-#include "io/config_files.h"
 #include "util/cleanup.h"
 #include "util/utf8.h"
 
@@ -20,16 +20,6 @@ struct options {
     bool picture;
     bool json;
 };
-
-static void complain(const char *file, unsigned line, const char *message, _unused_ void *userdata)
-{
-    _cleanup_free_ char *name = utf8_escape(file);
-
-    if (line > 0)
-        fprintf(stderr, "m4flash: %s:%u: %s\n", name ? name : "", line, message);
-    else
-        fprintf(stderr, "m4flash: %s: %s\n", name ? name : "", message);
-}
 
 static enum status out_of_memory(void)
 {
@@ -77,31 +67,13 @@ static enum status check_file(const struct options *options, const struct board 
     return verdict.report.code == SKETCH_ACCEPTED ? STATUS_OK : STATUS_REJECTED;
 }
 
-/* What a daemon here would say: its configuration names the board and the largest size. */
-static int load(const struct options *options, struct board *ret_board, uint64_t *ret_max_size)
-{
-    _cleanup_(settings_freep) struct settings *settings = NULL;
-
-    int r = settings_new(&settings);
-    if (r >= 0)
-        r = config_files_load(settings, "", complain, NULL);
-    if (r < 0)
-        return r;
-    r = board_load(options->board ? options->board : settings->board_name, complain, NULL,
-                   ret_board, NULL, NULL);
-    if (r < 0)
-        return r;
-    *ret_max_size = settings->inbox_max_size;
-    return 0;
-}
-
 static enum status check_files(const struct options *options, char **files)
 {
     enum status worst = STATUS_OK;
     struct board board;
     uint64_t max_size;
 
-    int r = load(options, &board, &max_size);
+    int r = argument_board(options->board, &board, &max_size);
     if (r < 0)
         return r == -ENOMEM ? out_of_memory() : STATUS_ERROR;
     for (; *files; files++) {

@@ -147,7 +147,7 @@ static enum status end_without(struct follow *follow)
                               id > 0 ? "Wait for it again, or look at 'm4flash history' later."
                                      : "Look at 'm4flash history'; if it is not there, upload it "
                                        "again.");
-    return entry ? output_end(follow->output, entry, id > 0 ? NULL : "Timeout", "") : STATUS_ERROR;
+    return entry ? output_end(follow->output, entry, id > 0 ? NULL : "Upload", "") : STATUS_ERROR;
 }
 
 static enum status end_lost(struct follow *follow)

@@ -13,6 +13,8 @@ enum {
     RUNS_MAX = 5,   /* of which the median is taken: what was long ago was another sketch */
     NEWS_STEP = 10, /* percent */
     BAR_MIN = 10,   /* characters; a shorter bar says nothing */
+    BAR_FRAME = 3,  /* its brackets, and the blank behind them */
+    FACTS_MIN = 10, /* characters; else there is no room for a bar */
     EIGHTHS = 8,    /* of a character, which UTF-8 has */
     KIB = 1024,
 };
@@ -222,30 +224,37 @@ static void format_facts(const struct progress *progress, char *ret, size_t size
     add_left(&text, progress);
 }
 
+/* The same from step to step, whatever stands behind it: a bar must not jump. */
+static unsigned bar_width(unsigned columns)
+{
+    unsigned width = columns / 5;
+
+    return width < BAR_MIN ? BAR_MIN : width > PROGRESS_BAR_MAX ? PROGRESS_BAR_MAX : width;
+}
+
+/* Without a bar, cut where a terminal would wrap: at its last column. */
+static char *format_short(const struct progress *progress, unsigned columns,
+                          char ret[static PROGRESS_TEXT_MAX])
+{
+    progress_format_line(progress, ret);
+    ret[strnlen(ret, columns - 1)] = '\0';
+    return ret;
+}
+
 char *progress_format_bar(const struct progress *progress, const struct screen *screen,
                           char ret[static PROGRESS_TEXT_MAX])
 {
     char facts[PROGRESS_TEXT_MAX / 4];
     struct text text = {ret, 0, PROGRESS_TEXT_MAX};
+    unsigned width = bar_width(screen->columns);
 
-    if (strcmp(progress->state, "programming") != 0) {
-        progress_format_line(progress, ret);
-        ret[strnlen(ret, screen->columns - 1)] = '\0';
-        return ret;
-    }
-    format_facts(progress, facts, sizeof(facts));
     add(&text, "Job %" PRIu64 ": %-8s", progress->id,
         *progress->stage ? progress->stage : "prepare");
-    /* The brackets, the blank behind them, and a last column that no terminal wraps at. */
-    size_t taken = text.used + strlen(facts) + 4;
-    if (taken + BAR_MIN <= screen->columns) {
-        size_t room = screen->columns - taken;
-        add_bar(&text, progress->percent,
-                room < PROGRESS_BAR_MAX ? (unsigned)room : PROGRESS_BAR_MAX, screen);
-        add(&text, "%s", facts);
-        return ret;
-    }
-    add(&text, "%s", facts);
-    ret[strnlen(ret, screen->columns - 1)] = '\0';
+    size_t taken = text.used + width + BAR_FRAME;
+    if (strcmp(progress->state, "programming") != 0 || taken + FACTS_MIN >= screen->columns)
+        return format_short(progress, screen->columns, ret);
+    add_bar(&text, progress->percent, width, screen);
+    format_facts(progress, facts, sizeof(facts));
+    add(&text, "%.*s", (int)(screen->columns - taken - 1), facts);
     return ret;
 }

@@ -11,7 +11,6 @@
 #include "cli/follow.h"
 #include "cli/upload_remote.h"
 #include "cli/verdict.h"
-#include "io/config_files.h"
 #include "util/utf8.h"
 
 struct options {
@@ -26,33 +25,20 @@ struct options {
 /* ---- The check before --------------------------------------------------------------------------
  */
 
-static void complain(const char *file, unsigned line, const char *message, _unused_ void *userdata)
-{
-    _cleanup_free_ char *name = utf8_escape(file);
-
-    fprintf(stderr, "m4flash: %s:%u: %s\n", name ? name : "", line, message);
-}
-
-/* As the service would judge it; its configuration names board and largest size. Returns 0 or
- * -errno. */
+/* As the service would. Returns 0 whatever the verdict, or -errno. */
 static int judge(const struct options *options, const char *path, struct verdict *ret,
                  struct problem *problem)
 {
-    _cleanup_(settings_freep) struct settings *settings = NULL;
     struct board board;
+    uint64_t max_size;
 
-    int r = settings_new(&settings);
-    if (r >= 0)
-        r = config_files_load(settings, "", complain, NULL);
-    if (r >= 0)
-        r = board_load(options->board ? options->board : settings->board_name, complain, NULL,
-                       &board, NULL, NULL);
+    int r = argument_board(options->board, &board, &max_size);
     if (r < 0) {
         problem_set(problem, "no-board", "Name one that is installed: --board NAME",
                     "The board's profile cannot be used: %s.", strerror(-r));
         return r;
     }
-    r = verdict_of_file(&board, path, settings->inbox_max_size, NULL, ret);
+    r = verdict_of_file(&board, path, max_size, NULL, ret);
     if (r < 0)
         problem_set(problem, "no-file", "", "%s: %s", path, strerror(-r));
     return r;

@@ -21,8 +21,8 @@ struct verdict {
  * What is no regular file is not even opened, and the file is read into memory first, so that
  * nothing that others do to it meanwhile can harm. At most max_size bytes are accepted. In
  * state_dir is the daemon's record of what is installed, which need not be there (NULL: it is not
- * asked for). Returns 0
- * whatever the verdict; -ENOENT and the like if there is no such file, -ENOMEM.
+ * asked for). Returns 0 whatever the verdict; -ENOENT and the like if there is no such file,
+ * -ENOMEM.
  */
 int verdict_of_file(const struct board *board, const char *path, uint64_t max_size,
                     const char *state_dir, struct verdict *ret);

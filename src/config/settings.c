@@ -78,6 +78,13 @@ static int set_boolean(const char *text, void *field)
     return value_parse_boolean(text, field);
 }
 
+/* Nobody yet: the words are looked at one by one. */
+static int set_owners(const char *text, void *field)
+{
+    *(struct owners *)field = (struct owners){.anyone = !*text};
+    return 0;
+}
+
 static const struct kind path = {set_path, release_text, "an absolute path"};
 static const struct kind path_or_none = {set_path_or_none, release_text,
                                          "an absolute path, or nothing for none"};
@@ -88,6 +95,7 @@ static const struct kind size_in_bytes = {set_size, NULL, "a size of at least 1,
 static const struct kind time_span = {set_time, NULL,
                                       "a time, such as 120 or 2min (plain: seconds)"};
 static const struct kind boolean = {set_boolean, NULL, "yes or no"};
+static const struct kind owners = {set_owners, NULL, "users' names or numbers"};
 
 struct setting {
     const char *section, *key;
@@ -102,6 +110,7 @@ static const struct setting table[] = {
     {"Inbox", "Directory", &path, FIELD(inbox_directory), "/tmp/arduino"},
     {"Inbox", "FileName", &file_name, FIELD(inbox_file_name), "m4-user-sketch.elf"},
     {"Inbox", "MaxSize", &size_in_bytes, FIELD(inbox_max_size), "64M"},
+    {"Inbox", "AllowOwners", &owners, FIELD(inbox_owners), ""},
     {"OpenOCD", "Program", &path, FIELD(openocd_program), "/usr/bin/openocd"},
     {"OpenOCD", "Config", &path_or_none, FIELD(openocd_config), NULL},
     {"OpenOCD", "TimeoutSec", &time_span, FIELD(openocd_timeout_usec), "120"},
@@ -169,6 +178,39 @@ static bool on_section(const char *name, unsigned line, void *userdata)
     return false;
 }
 
+/* A word that names nobody allows nobody: what was meant to keep people out does not let them in.
+ */
+static void add_owner(const struct parse *parse, const char *word, unsigned line)
+{
+    int r = owners_add(&parse->settings->inbox_owners, word, parse->settings->find_user);
+
+    if (r == -E2BIG)
+        complain_about(parse->complaints, line,
+                       "[Inbox] AllowOwners= has more than %d users: %s is left out", OWNERS_MAX,
+                       word);
+    else if (r == -EINVAL || r == -ENOENT)
+        complain_about(parse->complaints, line,
+                       "[Inbox] AllowOwners=: %s is no user's name or number here, so it allows "
+                       "nobody",
+                       word);
+    else if (r < 0)
+        complain_about(parse->complaints, line,
+                       "[Inbox] AllowOwners=: %s cannot be looked up, so it allows nobody: %s",
+                       word, strerror(-r));
+}
+
+static int add_owners(const struct parse *parse, const char *value, unsigned line)
+{
+    _cleanup_free_ char *words = strdup(value);
+    char *rest;
+
+    if (!words)
+        return -ENOMEM;
+    for (char *word = strtok_r(words, " \t", &rest); word; word = strtok_r(NULL, " \t", &rest))
+        add_owner(parse, word, line);
+    return 0;
+}
+
 static int on_assignment(const char *section, const char *key, const char *value, unsigned line,
                          void *userdata)
 {
@@ -181,6 +223,8 @@ static int on_assignment(const char *section, const char *key, const char *value
         if (r == -EINVAL)
             complain_about(parse->complaints, line, "[%s] %s=%s is ignored: it must be %s", section,
                            key, value, table[i].kind->expected);
+        if (r >= 0 && table[i].kind == &owners)
+            r = add_owners(parse, value, line);
         return r == -EINVAL ? 0 : r;
     }
     if (*section)

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "config/complaint.h"
+#include "config/owners.h"
 #include "util/cleanup.h"
 
 /*
@@ -20,6 +21,7 @@ struct settings {
     char *inbox_directory;         /* [Inbox] Directory=, absolute; never NULL or "" */
     char *inbox_file_name;         /* [Inbox] FileName=, no slash; never NULL or "" */
     uint64_t inbox_max_size;       /* [Inbox] MaxSize=, bytes, more than 0 */
+    struct owners inbox_owners;    /* [Inbox] AllowOwners= */
     char *openocd_program;         /* [OpenOCD] Program=, absolute; never NULL or "" */
     char *openocd_config;          /* [OpenOCD] Config=, absolute */
     uint64_t openocd_timeout_usec; /* [OpenOCD] TimeoutSec=, more than 0 */
@@ -32,6 +34,8 @@ struct settings {
     char *hooks_pre_directory;    /* [Hooks] PreDirectory=, absolute; never NULL or "" */
     char *hooks_post_directory;   /* [Hooks] PostDirectory=, absolute; never NULL or "" */
     uint64_t hooks_timeout_usec;  /* [Hooks] TimeoutSec=, of each hook, more than 0 */
+
+    owners_find_t find_user; /* for who parses, from who reads files; NULL: no name is known */
 };
 
 /* Fresh settings with the documented defaults. Returns 0 or -ENOMEM. */
@@ -43,8 +47,9 @@ DEFINE_CLEANUP(struct settings *, settings_free)
  * Applies size bytes of configuration text over what settings hold; later assignments win. Unknown
  * sections and keys, bad values and lines that are neither (config/ini_text.h has the syntax) are
  * told to complain and change nothing. An empty value sets a text to none where the comments above
- * allow it, and anything else back to its default. file is only a name for complaints. Returns 0,
- * or -ENOMEM.
+ * allow it, and anything else back to its default. Of a list of users the words that name nobody
+ * are told and allow nobody; the others count. file is only a name for complaints. Returns 0, or
+ * -ENOMEM.
  */
 int settings_parse(struct settings *settings, const char *text, size_t size, const char *file,
                    config_complain_t complain, void *userdata);

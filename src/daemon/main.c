@@ -7,10 +7,10 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "daemon/alone.h"
 #include "daemon/manager.h"
 #include "daemon/options.h"
 #include "daemon/orders.h"
-#include "daemon/rollback.h"
 #include "job/alarm.h"
 #include "util/capabilities.h"
 
@@ -70,7 +70,7 @@ static int run(const struct options *options)
     if (r >= 0)
         r = manager_new(&orders, &journal, &manager);
     if (r >= 0)
-        r = options->rollback ? rollback_run(manager, options->json) : manager_run(manager);
+        r = options->rollback ? alone_roll_back(manager, options->json) : manager_run(manager);
     if (r < 0)
         alarm_tell(&journal, ALARM_SERVICE, 0, "m4flashd ends: %s", strerror(-r));
     return r;

@@ -1,6 +1,7 @@
 #include "daemon/reading.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <syslog.h>
 
@@ -170,6 +171,33 @@ static void reject(struct manager *manager, struct job *job, enum sketch_code co
 }
 
 /*
+ * A second name in the inbox for somebody else's file can be anybody's work, so such a file is
+ * nobody's upload. What was read and whose it was are known from one descriptor.
+ */
+static bool is_accepted(const struct manager *manager, const struct snapshot *snapshot)
+{
+    const struct owners *owners = &manager->orders->settings->inbox_owners;
+
+    return owners->anyone || (owners_allow(owners, snapshot->owner) && !snapshot->linked);
+}
+
+static void reject_owner(struct manager *manager, struct job *job)
+{
+    const struct owners *owners = &manager->orders->settings->inbox_owners;
+    bool listed = owners_allow(owners, job->snapshot->owner);
+    char sentence[SKETCH_SENTENCE_MAX];
+
+    snprintf(sentence, sizeof(sentence),
+             listed ? "The upload has a second name (a hard link), so it may not be user %u's own."
+                    : "The upload belongs to user %u, whose uploads are not accepted.",
+             job->snapshot->owner);
+    struct outcome outcome = outcome_rejected(SKETCH_OWNER, sentence,
+                                              listed ? "Copy the file to the inbox instead."
+                                                     : sketch_code_hint(SKETCH_OWNER));
+    manager_close_job(manager, job, &outcome);
+}
+
+/*
  * The same file in the same state as when a job was made of it: but for its time stamps, which adb
  * sets right after the close that is only heard of now.
  */
@@ -281,6 +309,8 @@ void reading_settle(struct manager *manager)
     } else if (job->snapshot->size == 0) {
         job->report.code = SKETCH_EMPTY;
         reading_incomplete(manager, job);
+    } else if (!is_accepted(manager, job->snapshot)) {
+        reject_owner(manager, job);
     } else {
         job_set_state(job, JOB_TO_CHECK);
     }

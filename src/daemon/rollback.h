@@ -19,11 +19,3 @@ int rollback_open(struct manager *manager, uint64_t *ret_id);
 
 /* One sentence for anything but ROLLBACK_OPENED. */
 const char *rollback_refusal(int verdict);
-
-/*
- * The daemon's other way of running: brings an interrupted programming to its end, goes back, and
- * is done. Tells the outcome on standard output as `m4flash rollback` does: as its line of the
- * history (json), or as the last line "m4flash: RESULT CODE id=N". Returns 0 if the sketch before
- * runs, 1 if not (the journal says why), or -errno if the event loop broke.
- */
-int rollback_run(struct manager *manager, bool json);

@@ -7,6 +7,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -57,6 +58,18 @@ static void complain_about_reading(const struct complaints *complaints, int erro
         complain_about(complaints, 0, "this file cannot be read: %s", strerror(-error));
 }
 
+static int find_user(const char *name, uid_t *ret)
+{
+    struct passwd entry, *found = NULL;
+    char text[4096];
+
+    int r = getpwnam_r(name, &entry, text, sizeof(text), &found);
+    if (!found)
+        return r > 0 ? -r : -ENOENT;
+    *ret = found->pw_uid;
+    return 0;
+}
+
 static int load_file(struct settings *settings, const struct complaints *complaints)
 {
     _cleanup_free_ char *text = NULL;
@@ -65,6 +78,7 @@ static int load_file(struct settings *settings, const struct complaints *complai
     int r = read_regular(complaints->file, CONFIG_SIZE_MAX, &text, &size);
     if (r < 0)
         return r;
+    settings->find_user = find_user;
     return settings_parse(settings, text, size, complaints->file, complaints->complain,
                           complaints->userdata);
 }

@@ -101,7 +101,12 @@ static int copy_once(int source, uint64_t max_size, const struct stat *before,
     struct snapshot *snapshot = malloc(sizeof(*snapshot));
     if (!snapshot)
         return -ENOMEM;
-    *snapshot = (struct snapshot){.fd = TAKE_FD(fd), .size = (uint64_t)size};
+    *snapshot = (struct snapshot){
+        .fd = TAKE_FD(fd),
+        .size = (uint64_t)size,
+        .owner = ret_after->st_uid,
+        .linked = ret_after->st_nlink > 1,
+    };
     *ret = snapshot;
     return SNAPSHOT_TAKEN;
 }

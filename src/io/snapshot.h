@@ -14,6 +14,8 @@
 struct snapshot {
     int fd;        /* sealed memfd: neither content nor size can change; read-only for everybody */
     uint64_t size; /* bytes */
+    uid_t owner;   /* of the file that was read */
+    bool linked;   /* that file had more than one name: anybody may have given it this one */
 };
 
 enum snapshot_result {

@@ -120,6 +120,8 @@ static enum part judge_image(struct check *check)
 {
     struct check_answer *answer = &check->answer;
 
+    if (answer_check_image(&check->head, answer->image) < 0)
+        return PART_BAD;
     if (sketch_digest(answer->image, check->head.report.image_size, answer->image_sha256) < 0)
         return PART_BAD;
     tell_verdict(check);

@@ -34,7 +34,7 @@ char *answer_cage_lacks(uint32_t cage, char *ret, size_t size)
     } parts[] = {
         {ANSWER_CAGE_USER, "a user of its own"},
         {ANSWER_CAGE_LIMITS, "resource limits"},
-        {ANSWER_CAGE_FILES, "a file system without files"},
+        {ANSWER_CAGE_FILES, "Landlock or chroot"},
         {ANSWER_CAGE_SYSCALLS, "a system call filter"},
     };
     size_t used = 0;
@@ -78,7 +78,8 @@ static bool is_text(const char *text, size_t size)
 
 static bool is_checkers_code(enum sketch_code code)
 {
-    if (code == SKETCH_NOT_REGULAR || code == SKETCH_UNREADABLE || code == SKETCH_TOO_LARGE)
+    if (code == SKETCH_NOT_REGULAR || code == SKETCH_UNREADABLE || code == SKETCH_TOO_LARGE ||
+        code == SKETCH_OWNER)
         return false; /* judged by who opens the file, before there is a checker */
     return sketch_code_name(code) != NULL;
 }
@@ -168,6 +169,22 @@ int answer_check_head(const struct board *board, const struct answer_head *head)
     if (accepted)
         return accepted_fields_fit(board, report) ? 0 : -EBADMSG;
     return accepted_fields_are_zero(report) ? 0 : -EBADMSG;
+}
+
+/* The words that decide whether and where the M4 starts, in the chip's byte order. */
+static uint32_t vector(const uint8_t *image, size_t index)
+{
+    const uint8_t *bytes = image + 4 * index;
+
+    return bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24;
+}
+
+int answer_check_image(const struct answer_head *head, const uint8_t *image)
+{
+    return vector(image, 0) == head->report.stack_pointer &&
+                   vector(image, 1) == head->report.reset_vector
+               ? 0
+               : -EBADMSG;
 }
 
 int answer_check_tail(const struct answer_tail *tail)

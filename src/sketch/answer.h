@@ -57,6 +57,9 @@ void answer_make_tail(const char *sha256, struct answer_tail *ret);
  */
 int answer_check_head(const struct board *board, const struct answer_head *head);
 
+/* The same for the image: -EBADMSG unless it begins with the two words that the head says. */
+int answer_check_image(const struct answer_head *head, const uint8_t *image);
+
 /* What a cage with only these bits lacks, as a list in English; "" if nothing. Returns ret. */
 char *answer_cage_lacks(uint32_t cage, char *ret, size_t size);
 

@@ -26,6 +26,10 @@ static const struct code_text code_texts[] = {
     [SKETCH_TOO_LARGE] = {"too-large", "The file is larger than an upload may be.",
                           "Build without debug information or strip the file; its program part "
                           "stays the same."},
+    [SKETCH_OWNER] =
+        {"owner", "The upload belongs to a user whose uploads are not accepted.",
+         "Upload as one of the users that AllowOwners= lists in the section [Inbox] of "
+         "/etc/m4flash.conf."},
     [SKETCH_NOT_ELF] = {"not-elf", "The file is not an ELF file.",
                         "Upload the .elf file of the build, not a .bin, .hex, .ino or archive."},
     [SKETCH_ELF_CLASS] = {"elf-class", "The file is not a 32-bit ELF file.",

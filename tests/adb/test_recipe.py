@@ -109,7 +109,8 @@ def test_programmed(board, daemon, either):
 
 
 def test_progress(board, daemon, either):
-    """A line for each step; a terminal's bar would be none in an IDE's console."""
+    """A line for each step; what is for a terminal only would be none in an IDE's console."""
+    board.device.environment["TERM"] = "linux"
     upload = sketches.good("step by step")
     board.bench.standin.close_gate()
     board.bench.uploads += 1

@@ -39,7 +39,8 @@ assert words[0] == "shell" and len(words) == 2
 if mode == "silent":
     sys.exit(1)
 if mode == "noise":
-    print("* daemon started\\r\\n\\x1b[31mred\\x1b[0m\\r\\n{{not JSON\\r\\nm4flash-status: x\\r", flush=True)
+    for line in "* daemon started", "\\x1b[31mred\\x1b[0m", "{{not JSON", "m4flash-status: x":
+        print(line + "\\r", flush=True)
 said = subprocess.run(["sh", "-c", words[1]], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                       env=os.environ | {{"PATH": {board_path!r}}}).stdout
 if mode == "cut":
@@ -58,7 +59,8 @@ if mode == "no-route":
 assert sys.argv[1:4] == ["-T", "--", "board"] and len(sys.argv) == 5
 inbox = {path!r} if mode != "read-only" else "/nowhere/sketch.elf"
 script = sys.argv[4].replace({inbox!r}, inbox)
-sys.exit(subprocess.run(["sh", "-c", script], env=os.environ | {{"PATH": {board_path!r}}}).returncode)
+env = os.environ | {{"PATH": {board_path!r}}}
+sys.exit(subprocess.run(["sh", "-c", script], env=env).returncode)
 """
 
 

@@ -1,4 +1,4 @@
-"""What an administrator finds in the journal: read with the real journalctl from a real journald."""
+"""What an administrator finds in the journal, with the real journalctl and a real journald."""
 
 import os
 import re
@@ -61,7 +61,8 @@ def test_shows_just_the_failures_as_errors(bench, journal, daemon):
     outcomes = upload_all_kinds(bench)
     results = {outcome["result"] for outcome in outcomes}
     assert results == {"programmed", "unchanged", "rejected", "failed", "aborted", "superseded"}
-    failures = [(str(o["id"]), o["code"]) for o in outcomes if o["result"] in ("rejected", "failed")]
+    failed = [o for o in outcomes if o["result"] in ("rejected", "failed")]
+    failures = [(str(o["id"]), o["code"]) for o in failed]
     shown = journal.entries(AT_ERR)
     assert [(e["M4FLASH_JOB"], e.get("M4FLASH_CODE")) for e in shown] == failures
     # Of OpenOCD's own errors nothing is lost.
@@ -100,4 +101,5 @@ def test_a_service_that_cannot_start_says_why(bench, journal, daemon):
     shown = journal.entries(AT_ERR)
     assert "is in use by" in shown[0]["MESSAGE"]
     assert len({e["MESSAGE_ID"] for e in shown}) == 1
-    assert "Subject: The service that programs sketches cannot run" in journal.read("--catalog", AT_ERR)
+    explained = journal.read("--catalog", AT_ERR)
+    assert "Subject: The service that programs sketches cannot run" in explained

@@ -36,7 +36,7 @@ static void use_report(const struct board *board, const struct sketch_report *re
     CLAIM(sketch_code_name(report->code));
     /* Judged by who opens the file, never by a checker. */
     CLAIM(report->code != SKETCH_NOT_REGULAR && report->code != SKETCH_UNREADABLE &&
-          report->code != SKETCH_TOO_LARGE);
+          report->code != SKETCH_TOO_LARGE && report->code != SKETCH_OWNER);
     claim_text(report->sentence, sizeof(report->sentence));
     claim_text(report->hint, sizeof(report->hint));
     CLAIM(!*report->sentence == accepted && !*report->hint == accepted);

@@ -27,6 +27,8 @@ static void claim_sound(const struct settings *settings)
     claim_path(settings->inbox_directory, false);
     CLAIM(settings->inbox_file_name && value_is_file_name(settings->inbox_file_name));
     CLAIM(settings->inbox_max_size > 0);
+    CLAIM(settings->inbox_owners.n <= OWNERS_MAX);
+    CLAIM(!settings->inbox_owners.anyone || settings->inbox_owners.n == 0);
     claim_path(settings->openocd_program, false);
     if (settings->openocd_config)
         claim_path(settings->openocd_config, true);

@@ -35,6 +35,7 @@ def lines(console, start):
 
 @quietly_or_not
 def test_programmed(board, ide, options):
+    """The steps, one a line, and last the outcome; nothing that is only for a terminal."""
     board.bench.uploads += 1
     status, console = ide.upload(*options)
     assert status == 0, console
@@ -42,16 +43,8 @@ def test_programmed(board, ide, options):
     assert len(last) == 1 and re.fullmatch(
         r"Blink\.ino: programmed: \d+ bytes in 1 sector, verified and running after \d+\.\d s\. "
         r"\(\d+ bytes sent, \d+ s in all\)", last[0]), console
+    assert lines(console, "Job 1: ") and not set("\r\033█") & set(console), console
     check_programmed(ide, board)
-
-
-def test_progress(board, ide):
-    """The steps, one a line, and nothing that is only for a terminal."""
-    board.bench.uploads += 1
-    status, console = ide.upload()
-    assert status == 0, console
-    assert lines(console, "Job 1: "), console
-    assert not set("\r\033█") & set(console), console
 
 
 def test_again(board, ide):

@@ -10,7 +10,8 @@ import pytest
 
 TOP = Path(__file__).parents[2]
 CATALOG = TOP / "units/m4flash.catalog"
-ENTRY = re.compile(r"^-- ([0-9a-f]{32})\n((?:[A-Z].*: .*\n)+)\n((?:(?!-- ).*\n)*)", flags=re.MULTILINE)
+HEAD = r"^-- ([0-9a-f]{32})\n((?:[A-Z].*: .*\n)+)\n"
+ENTRY = re.compile(HEAD + r"((?:(?!-- ).*\n)*)", flags=re.MULTILINE)
 
 pytestmark = pytest.mark.skipif(shutil.which("journalctl") is None, reason="no journalctl")
 

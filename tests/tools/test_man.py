@@ -17,8 +17,9 @@ TOP = Path(__file__).parents[2]
 PAGES = Path(os.environ["M4FLASH_BUILT_UNITS"]) / "man"
 M4FLASH = os.environ["M4FLASH_COMMAND"]
 M4FLASHD = os.environ["M4FLASHD"]
-SKETCH = os.environ["M4FLASH_SKETCH"]
-OPTION = re.compile(r"^ {2,6}(?:(-\w), )?(--[\w-]+)(?:[ [=]+([^]\s]+)\]?)?(?:  |$)", flags=re.MULTILINE)
+SKETCH = Path(os.environ["SKETCHES"]) / "blink.elf"
+LONG = r"(--[\w-]+)(?:[ [=]+([^]\s]+)\]?)?"  # and its argument, "--adb[=SERIAL]" or "--lines N"
+OPTION = re.compile(rf"^ {{2,6}}(?:(-\w), )?{LONG}(?:  |$)", flags=re.MULTILINE)
 
 pytestmark = [
     pytest.mark.skipif(shutil.which("man") is None, reason="no man"),
@@ -61,7 +62,7 @@ class Page:
         entries = self.parts.setdefault((self.section, self.subsection), [])
         if line.startswith(" " * 8) and entries:  # below its term, or the rest of its text
             term, text = entries.pop()
-            entries.append((term or text, line.strip()) if not term else (term, f"{text} {line.strip()}"))
+            entries.append((term, f"{text} {line.strip()}") if term else (text, line.strip()))
         else:
             entries.append(("", line.strip()))
 
@@ -71,7 +72,8 @@ class Page:
 
     def words(self, section, subsection=""):
         """The same, a key for each term of "one, two"."""
-        return {word: text for term, text in self.terms(section, subsection).items() for word in term.split(", ")}
+        terms = self.terms(section, subsection)
+        return {word: text for term, text in terms.items() for word in term.split(", ")}
 
     def subsections(self, section):
         return [sub for (name, sub) in self.parts if name == section and sub]
@@ -118,13 +120,15 @@ def options_in(page, *place):
             if re.fullmatch(r"-\w", part):
                 short = part
             else:
-                found.append((short, *re.fullmatch(r"(--[\w-]+)(?:[ [=]+([^] ]+)\]?)?", part).groups("")))
+                found.append((short, *re.fullmatch(LONG, part).groups("")))
                 short = ""
     return found
 
 
 def statuses(text):
-    return set(re.findall(r"(?:^|[;,:] )(\d) ", " ".join(text.split("Exit status")[1].split("\n\n")[0].split())))
+    """The numbers of its paragraph "Exit status: 0 ..., 1 ..."."""
+    paragraph = " ".join(text.split("Exit status")[1].split("\n\n")[0].split())
+    return set(re.findall(r"[;,:] (\d) ", paragraph))
 
 
 @pytest.mark.parametrize("name", ["m4flash.1", "m4flashd.8", "m4flash.conf.5"])
@@ -208,8 +212,7 @@ def test_keys_of_json(m4flash):
 
 
 def test_keys_of_a_check(m4flash):
-    done = subprocess.run([M4FLASH, "check", "--json", SKETCH], capture_output=True, text=True, check=True)
-    verdict = json.loads(done.stdout)
+    verdict = json.loads(subprocess.check_output([M4FLASH, "check", "--json", SKETCH]))
     told = m4flash.words("JSON", "Of check")
     assert sorted(told) == sorted(verdict)
     for key in "ram", "symbols":
@@ -221,7 +224,8 @@ def test_keys_of_a_check(m4flash):
 
 def test_fields_of_the_journal(m4flashd):
     fields = re.findall(r'"([A-Z0-9_]+)=', source("src/job/report.c"))
-    assert sorted(m4flashd.words("JOURNAL", "Fields of an outcome")) == sorted(set(fields) - {"MESSAGE_ID"})
+    told = m4flashd.words("JOURNAL", "Fields of an outcome")
+    assert sorted(told) == sorted(set(fields) - {"MESSAGE_ID"})
 
 
 def test_members_on_the_bus(m4flashd):
@@ -247,8 +251,9 @@ def test_environment(m4flash, m4flashd):
 def test_settings(conf):
     board = re.search(r"'board'.*value: '(\S+)'", source("meson_options.txt"))[1]
     row = re.compile(r'\{"(\w+)", "(\w+)", &(\w+), FIELD\(\w+\), (?:"(.*)"|(\w+))\}')
+    words = {"DEFAULT_BOARD": board, "NULL": None}
     expected = [
-        (section, key, {"DEFAULT_BOARD": board, "NULL": None}.get(word, preset), kind == "path_or_none")
+        (section, key, words.get(word, preset), kind == "path_or_none")
         for section, key, kind, preset, word in row.findall(source("src/config/settings.c"))
     ]
     found = []
@@ -274,7 +279,8 @@ def profile_key(term):
 def test_board_profiles(conf):
     row = re.compile(r'\{"(\w+)", "(\w+)", \w+, (?:ON|RANGE)\([\w.]+\), (\w+),')
     expected = {
-        (section, key): need == "OPTIONAL" for section, key, need in row.findall(source("src/config/board.c"))
+        (section, key): need == "OPTIONAL"
+        for section, key, need in row.findall(source("src/config/board.c"))
     }
     found = {
         (section.strip("[]").removesuffix(" NAME"), term.split("=")[0]): "Optional." in text

@@ -56,22 +56,29 @@ def test_names_every_result():
 
 
 def test_names_every_command():
-    done = subprocess.run([os.environ["M4FLASH_COMMAND"], "--help"], capture_output=True, text=True, check=True)
-    listed = re.findall(r"^  ([a-z]+) +(.*)$", done.stdout.split("Commands:\n")[1], flags=re.MULTILINE)
+    text = subprocess.check_output([os.environ["M4FLASH_COMMAND"], "--help"], text=True)
+    listed = re.findall(r"^  ([a-z]+) +(.*)$", text.split("Commands:\n")[1], flags=re.MULTILINE)
     assert listed
     assert table("Upload a sketch") == listed
 
 
 def test_names_every_script():
     scripts = {f"scripts/{path.name}" for path in (TOP / "scripts").iterdir() if path.is_file()}
-    named = re.findall(r"^    (scripts/\w+) +# ", (TOP / "README.md").read_text(), flags=re.MULTILINE)
+    text = (TOP / "README.md").read_text()
+    named = re.findall(r"^    (scripts/\w+)(?: \d+)? +# ", text, flags=re.MULTILINE)
     assert sorted(named) == sorted(scripts)
 
 
 def test_names_every_layer_in_its_order():
-    layers = re.findall(r"^subdir\('(\w+)'\)", (TOP / "src/meson.build").read_text(), flags=re.MULTILINE)
-    named = re.findall(r"^    src/(\w+)/ ", (TOP / "README.md").read_text(), flags=re.MULTILINE)
+    layers = re.findall(r"^subdir\('(\w+)'\)", (TOP / "src/meson.build").read_text(), flags=re.M)
+    named = re.findall(r"^    src/(\w+)/ ", (TOP / "README.md").read_text(), flags=re.M)
     assert named == layers
+
+
+def test_names_every_kind_of_test():
+    text = (TOP / "README.md").read_text().split("tests/unit/")[1]
+    for folder in (TOP / "tests").glob("*/meson.build"):
+        assert re.search(rf"\b{folder.parent.name}/", f"unit/ {text}"), folder.parent.name
 
 
 def test_names_every_member_on_the_bus():

@@ -1,8 +1,8 @@
 # bash completion for m4flash
 #
-# What there is to complete is asked of the program itself: --help tells its commands, each command's
-# options, and by a word in capitals what kind of argument is wanted. So this file has no lists that
-# could be out of date.
+# What there is to complete is asked of the program itself: --help tells its commands, each
+# command's options, and by a word in capitals what kind of argument is wanted. So this file has no
+# lists that could be out of date.
 
 # _m4flash_help [COMMAND]: the help text of the program whose name stands in the line.
 _m4flash_help()
@@ -21,7 +21,7 @@ _m4flash_commands()
     done < <(_m4flash_help)
 }
 
-# _m4flash_options [COMMAND]: "OPTION [KIND]" a line, KIND in brackets if the argument may be left out.
+# _m4flash_options [COMMAND]: "OPTION [KIND]" a line; KIND is in brackets if it may be left out.
 _m4flash_options()
 {
     local line option='^ +((-[a-zA-Z]), )?(--[a-z0-9-]+)( ?([][A-Z|=]+))?(  |$)'

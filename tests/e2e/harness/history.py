@@ -25,7 +25,7 @@ CODES = {
         "erase-failed", "write-failed", "verify-failed", "timeout", "internal", "interrupted",
     },
     "rejected": {
-        "not-regular", "unreadable", "empty", "too-large", "not-elf", "elf-class", "elf-endian",
+        "not-regular", "unreadable", "empty", "too-large", "owner", "not-elf", "elf-class", "elf-endian",
         "truncated", "elf-machine", "elf-type", "elf-corrupt", "no-code", "protected-flash",
         "ram-load", "outside-flash", "image-too-big", "overlap", "no-vector-table",
         "stack-pointer", "reset-vector", "entry-point", "wrong-core", "ram-overflow",

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <errno.h>
 #include <string.h>
 
 #include "build-config.h"
@@ -31,6 +32,7 @@ static void assert_defaults(const struct settings *settings)
     assert_string_equal(settings->inbox_directory, "/tmp/arduino");
     assert_string_equal(settings->inbox_file_name, "m4-user-sketch.elf");
     assert_int_equal(settings->inbox_max_size, 64 << 20);
+    assert_true(settings->inbox_owners.anyone);
     assert_string_equal(settings->openocd_program, "/usr/bin/openocd");
     assert_null(settings->openocd_config);
     assert_int_equal(settings->openocd_timeout_usec, 120000000);
@@ -152,6 +154,73 @@ static void test_refused(void **state)
     }
 }
 
+static int find_user(const char *name, uid_t *ret)
+{
+    if (strcmp(name, "busy") == 0)
+        return -EIO;
+    if (strcmp(name, "fio") != 0)
+        return -ENOENT;
+    *ret = 1000;
+    return 0;
+}
+
+static void test_owners(void **state)
+{
+    _cleanup_(settings_freep) struct settings *settings = fresh();
+    const struct owners *owners = &settings->inbox_owners;
+    struct heard heard;
+    (void)state;
+
+    settings->find_user = find_user;
+    assert_string_equal(parse(settings, "[Inbox]\nAllowOwners=fio\t 7  8\n", &heard), "");
+    assert_false(owners->anyone);
+    assert_int_equal(owners->n, 3);
+    assert_true(owners_allow(owners, 1000) && owners_allow(owners, 7) && owners_allow(owners, 8));
+    /* The last line counts, and not besides the first. */
+    parse(settings, "[Inbox]\nAllowOwners=9\n", &heard);
+    assert_true(owners->n == 1 && owners_allow(owners, 9));
+    parse(settings, "[Inbox]\nAllowOwners=\n", &heard);
+    assert_true(owners->anyone);
+}
+
+/* One of nobody's name is told of, and lets nobody in; the others count. */
+static void test_unknown_owners(void **state)
+{
+    _cleanup_(settings_freep) struct settings *settings = fresh();
+    const struct owners *owners = &settings->inbox_owners;
+    struct heard heard;
+    (void)state;
+
+    settings->find_user = find_user;
+    assert_string_equal(
+        parse(settings, "[Inbox]\nAllowOwners=nosuch 7 busy 4294967295\n", &heard),
+        "2: [Inbox] AllowOwners=: nosuch is no user's name or number here, so it allows nobody\n"
+        "2: [Inbox] AllowOwners=: busy cannot be looked up, so it allows nobody: Input/output "
+        "error\n"
+        "2: [Inbox] AllowOwners=: 4294967295 is no user's name or number here, so it allows "
+        "nobody\n");
+    assert_true(!owners->anyone && owners->n == 1 && owners_allow(owners, 7));
+    settings->find_user = NULL;
+    parse(settings, "[Inbox]\nAllowOwners=fio\n", &heard);
+    assert_int_equal(count_lines(heard.text), 1);
+    assert_true(!owners->anyone && owners->n == 0);
+}
+
+static void test_too_many_owners(void **state)
+{
+    _cleanup_(settings_freep) struct settings *settings = fresh();
+    char text[256] = "[Inbox]\nAllowOwners=";
+    struct heard heard;
+    (void)state;
+
+    for (int i = 0; i < OWNERS_MAX; i++)
+        strcat(text, "1 ");
+    strcat(text, "2");
+    assert_string_equal(parse(settings, text, &heard),
+                        "2: [Inbox] AllowOwners= has more than 64 users: 2 is left out\n");
+    assert_int_equal(settings->inbox_owners.n, OWNERS_MAX);
+}
+
 static void test_board_path(void **state)
 {
     _cleanup_(settings_freep) struct settings *settings = fresh();
@@ -169,6 +238,9 @@ int main(void)
         cmocka_unit_test(test_every_key),
         cmocka_unit_test(test_later_wins_and_empty_undoes),
         cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_owners),
+        cmocka_unit_test(test_unknown_owners),
+        cmocka_unit_test(test_too_many_owners),
         cmocka_unit_test(test_board_path),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

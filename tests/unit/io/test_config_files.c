@@ -118,6 +118,18 @@ static void test_order(void **state)
     assert_int_equal(f->settings->inbox_max_size, 3);
 }
 
+/* Users are looked up where the system keeps them. */
+static void test_users(void **state)
+{
+    struct fixture *f = *state;
+
+    write_file(f, "etc/m4flash.conf", "[Inbox]\nAllowOwners=root no:such:user\n");
+    load(f);
+    assert_non_null(strstr(f->heard, "no:such:user is no user's name"));
+    assert_true(!f->settings->inbox_owners.anyone && f->settings->inbox_owners.n == 1);
+    assert_true(owners_allow(&f->settings->inbox_owners, 0));
+}
+
 static void test_etc_hides_usr(void **state)
 {
     struct fixture *f = *state;
@@ -301,12 +313,19 @@ static void test_no_board(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        TEST(test_nothing_there),       TEST(test_order),
-        TEST(test_etc_hides_usr),       TEST(test_masks),
-        TEST(test_only_conf_files),     TEST(test_complaint_names_file_and_line),
-        TEST(test_in_the_way),          TEST(test_load_one),
-        TEST(test_leaves_nothing_open), TEST(test_shipped_board),
-        TEST(test_board_by_path),       TEST(test_no_board),
+        TEST(test_nothing_there),
+        TEST(test_order),
+        TEST(test_users),
+        TEST(test_etc_hides_usr),
+        TEST(test_masks),
+        TEST(test_only_conf_files),
+        TEST(test_complaint_names_file_and_line),
+        TEST(test_in_the_way),
+        TEST(test_load_one),
+        TEST(test_leaves_nothing_open),
+        TEST(test_shipped_board),
+        TEST(test_board_by_path),
+        TEST(test_no_board),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

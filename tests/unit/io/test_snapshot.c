@@ -92,6 +92,22 @@ static void test_regular(void **state)
     assert_key(f);
 }
 
+/* Of the file itself, as the descriptor that was read shows it. */
+static void test_owner(void **state)
+{
+    struct fixture *f = *state;
+
+    put(f, "a sketch");
+    if (geteuid() == 0)
+        assert_int_equal(fchownat(f->dir.fd, "upload", 4711, (gid_t)-1, 0), 0);
+    assert_int_equal(take(f), SNAPSHOT_TAKEN);
+    assert_int_equal(f->snapshot->owner, geteuid() == 0 ? 4711 : geteuid());
+    assert_false(f->snapshot->linked);
+    assert_int_equal(linkat(f->dir.fd, "upload", f->dir.fd, "second", 0), 0);
+    assert_int_equal(take(f), SNAPSHOT_TAKEN);
+    assert_true(f->snapshot->linked);
+}
+
 static void test_empty(void **state)
 {
     struct fixture *f = *state;
@@ -499,6 +515,7 @@ int main(void)
         TEST(test_regular),
         TEST(test_empty),
         TEST(test_largest),
+        TEST(test_owner),
         TEST(test_sparse),
         TEST(test_gone),
         TEST(test_link),

@@ -74,6 +74,8 @@ static void say_accepted(uint32_t size)
     say(&head, sizeof(head));
     if (is("dies-midway"))
         raise(SIGABRT);
+    if (is("wrong-stack") || is("wrong-reset"))
+        image[is("wrong-stack") ? 3 : 4]++;
     say(image, size);
     free(image);
 }

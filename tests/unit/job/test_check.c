@@ -239,9 +239,9 @@ static void assert_not_answered(struct fixture *f, const char *mode, enum check_
 static void test_broken(void **state)
 {
     static const char *const modes[] = {
-        "fails",      "says-nothing",  "says-a-word", "too-short",
-        "too-long",   "wrong-version", "wrong-size",  "rejected-with-image",
-        "wrong-tail", "full-and-more", "endless",
+        "fails",         "says-nothing", "says-a-word",         "too-short",  "too-long",
+        "wrong-version", "wrong-size",   "rejected-with-image", "wrong-tail", "full-and-more",
+        "endless",       "wrong-stack",  "wrong-reset",
     };
 
     for (size_t i = 0; i < ELEMENTSOF(modes); i++)

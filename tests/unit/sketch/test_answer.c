@@ -69,13 +69,47 @@ static void test_magic_and_version(void **state)
     assert_memory_equal(accepted_head().magic, "m4flash\1", 8);
 }
 
+static void test_cage(void **state)
+{
+    char lacks[128];
+    (void)state;
+
+    assert_lie(accepted_head(), cage, ANSWER_CAGE_ALL + 1);
+    assert_fine(accepted_head(), cage, ANSWER_CAGE_ALL);
+    assert_string_equal(answer_cage_lacks(ANSWER_CAGE_ALL, lacks, sizeof(lacks)), "");
+    assert_string_equal(
+        answer_cage_lacks(ANSWER_CAGE_USER | ANSWER_CAGE_LIMITS, lacks, sizeof(lacks)),
+        "Landlock or chroot, a system call filter");
+    answer_cage_lacks(0, lacks, sizeof(lacks));
+    assert_string_equal(answer_cage_lacks(0, lacks, 10), "a user of");
+}
+
+static void test_image(void **state)
+{
+    struct answer_head head = accepted_head();
+    uint8_t image[8];
+    (void)state;
+
+    for (size_t i = 0; i < 4; i++) {
+        image[i] = (uint8_t)(STACK >> (8 * i));
+        image[4 + i] = (uint8_t)(RESET >> (8 * i));
+    }
+    assert_int_equal(answer_check_image(&head, image), 0);
+    for (size_t i = 0; i < sizeof(image); i++) {
+        image[i] ^= 0x80;
+        assert_int_equal(answer_check_image(&head, image), -EBADMSG);
+        image[i] ^= 0x80;
+    }
+}
+
 static void test_code(void **state)
 {
     (void)state;
     for (int code = SKETCH_NOT_REGULAR; code < _SKETCH_CODE_MAX; code++) {
         struct answer_head head = rejected_head((enum sketch_code)code);
 
-        if (code == SKETCH_NOT_REGULAR || code == SKETCH_UNREADABLE || code == SKETCH_TOO_LARGE)
+        if (code == SKETCH_NOT_REGULAR || code == SKETCH_UNREADABLE || code == SKETCH_TOO_LARGE ||
+            code == SKETCH_OWNER)
             assert_seen_through(head);
         else
             assert_believed(head);
@@ -301,6 +335,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_magic_and_version),
+        cmocka_unit_test(test_cage),
+        cmocka_unit_test(test_image),
         cmocka_unit_test(test_code),
         cmocka_unit_test(test_texts),
         cmocka_unit_test(test_texts_that_fill_their_room),

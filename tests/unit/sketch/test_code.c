@@ -8,11 +8,11 @@
 static void test_names(void **state)
 {
     static const char *const names[] = {
-        "accepted",      "not-regular",   "unreadable", "empty",           "too-large",
-        "not-elf",       "elf-class",     "elf-endian", "truncated",       "elf-machine",
-        "elf-type",      "elf-corrupt",   "no-code",    "protected-flash", "ram-load",
-        "outside-flash", "image-too-big", "overlap",    "no-vector-table", "stack-pointer",
-        "reset-vector",  "entry-point",   "wrong-core", "ram-overflow",
+        "accepted",      "not-regular",   "unreadable",    "empty",      "too-large",
+        "owner",         "not-elf",       "elf-class",     "elf-endian", "truncated",
+        "elf-machine",   "elf-type",      "elf-corrupt",   "no-code",    "protected-flash",
+        "ram-load",      "outside-flash", "image-too-big", "overlap",    "no-vector-table",
+        "stack-pointer", "reset-vector",  "entry-point",   "wrong-core", "ram-overflow",
     };
 
     (void)state;
