@@ -10,8 +10,9 @@
 #include "util/cleanup.h"
 
 /* Sector by sector through an image of the stated size, and not a byte beyond. */
-static void use_image(const struct board *board, const struct sketch_report *report)
+static void use_image(const struct board *board, const struct answer_head *head)
 {
+    const struct sketch_report *report = &head->report;
     _cleanup_free_ uint8_t *image = calloc(1, report->image_size);
     uint32_t sectors = 0, used = 0;
 
@@ -26,11 +27,14 @@ static void use_image(const struct board *board, const struct sketch_report *rep
         sectors += filled > 0;
         used += filled;
     }
+    /* Not the image that the report is of: no stack begins at 0xFFFFFFFF. */
+    CLAIM(answer_check_image(head, image) < 0);
     CLAIM(sectors == report->sectors && sectors > 0 && used == report->flash_used);
 }
 
-static void use_report(const struct board *board, const struct sketch_report *report)
+static void use_report(const struct board *board, const struct answer_head *head)
 {
+    const struct sketch_report *report = &head->report;
     bool accepted = report->code == SKETCH_ACCEPTED;
 
     CLAIM(sketch_code_name(report->code));
@@ -43,7 +47,7 @@ static void use_report(const struct board *board, const struct sketch_report *re
     CLAIM(accepted == (report->image_size > 0));
     CLAIM(report->image_size <= board->flash.size);
     if (accepted)
-        use_image(board, report);
+        use_image(board, head);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -57,7 +61,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     memcpy(&head, data, of_head);
     if (answer_check_head(board, &head) == 0) {
-        use_report(board, &head.report);
+        use_report(board, &head);
         claim_text(answer_cage_lacks(head.cage, text, sizeof(text)), sizeof(text));
     }
 

@@ -37,8 +37,10 @@ static enum sketch_code judge(const struct board *board, const uint8_t *data, si
     }
     CLAIM(report.code != SKETCH_TRUNCATED || report.needed_size > size);
     CLAIM((image != NULL) == (report.code == SKETCH_ACCEPTED));
-    if (image)
+    if (image) {
+        CLAIM(answer_check_image(&head, image) == 0);
         claim_image(&report, image, data, size);
+    }
     return report.code;
 }
 

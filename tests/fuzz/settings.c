@@ -29,6 +29,9 @@ static void claim_sound(const struct settings *settings)
     CLAIM(settings->inbox_max_size > 0);
     CLAIM(settings->inbox_owners.n <= OWNERS_MAX);
     CLAIM(!settings->inbox_owners.anyone || settings->inbox_owners.n == 0);
+    CLAIM(settings->inbox_owners.n <= OWNERS_MAX);
+    CLAIM(settings->programmings_per_minute <= PROGRAMMINGS_MAX);
+    CLAIM(settings->programmings_per_day <= PROGRAMMINGS_MAX);
     claim_path(settings->openocd_program, false);
     if (settings->openocd_config)
         claim_path(settings->openocd_config, true);
