@@ -116,14 +116,14 @@ const struct command command_cancel = {
     .name = "cancel",
     .arguments = "[--json] [ID]",
     .summary = "End a job before it has touched the chip.",
-    .help = "ID is the job's number ('m4flash status'); it may be left out if just one is under\n"
-            "way. What is being erased or written cannot be cancelled: half a sketch does not\n"
-            "run. For root and the members of the group m4flash.\n\n"
+    .help = "ID is the job's number ('m4flash status'); it may be left out if just one is\n"
+            "under way. What is being erased or written cannot be cancelled: half a sketch\n"
+            "does not run. For root and the members of the group m4flash.\n\n"
             "Options:\n"
             "  -j, --json  the job's outcome as one JSON object\n"
             "  -h, --help  this text\n\n"
             "The last line is for programs: \"m4flash: aborted cancelled id=N\".\n\n"
-            "Exit status: 0 it is cancelled; 1 it is too late, or there is no such job; 2 usage,\n"
-            "the service cannot be asked, or this is not permitted.\n",
+            "Exit status: 0 it is cancelled; 1 it is too late, or there is no such job; 2\n"
+            "usage, the service cannot be asked, or this is not permitted.\n",
     .run = run,
 };

@@ -233,14 +233,14 @@ const struct command command_log = {
     .name = "log",
     .arguments = "[--json] [--directory DIR] [ID]",
     .summary = "Show what the journal has about one job: all that OpenOCD said, too.",
-    .help = "ID is the job's number ('m4flash history'); default: the newest. The journal is for\n"
-            "root and the members of the group systemd-journal. Times are local.\n\n"
+    .help = "ID is the job's number ('m4flash history'); default: the newest. The journal is\n"
+            "for root and the members of the group systemd-journal. Times are local.\n\n"
             "Options:\n"
             "  -D, --directory DIR  look into the journal files of this folder\n"
             "  -j, --json           one JSON object a line, with id, time (UTC, RFC 3339),\n"
             "                       priority (0 to 7, as syslog has it) and message\n"
             "  -h, --help           this text\n\n"
-            "Exit status: 0 success; 1 there is nothing about it; 2 usage, or the journal cannot\n"
-            "be read.\n",
+            "Exit status: 0 success; 1 there is nothing about it; 2 usage, or the journal\n"
+            "cannot be read.\n",
     .run = run,
 };

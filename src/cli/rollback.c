@@ -155,15 +155,15 @@ const struct command command_rollback = {
     .help = "A second rollback leads forth again. Is a sketch being programmed right now, it\n"
             "ends first; one that waits for its turn gives way. For root.\n\n"
             "Options:\n"
-            "  -j, --json             the outcome as one JSON object, the entry of\n"
-            "                         'm4flash history --json'\n"
+            "  -j, --json             the outcome as one JSON object, the entry of 'm4flash\n"
+            "                         history --json'\n"
             "      --runtime-dir DIR  where the daemon listens; default: /run/m4flash\n"
             "      --state-dir DIR    the daemon's folder of that name, and\n"
             "      --config FILE      its configuration: if no daemon runs, it is started\n"
             "                         with these, for this rollback alone\n"
             "  -h, --help             this text\n\n"
             "The last line is for programs: \"m4flash: RESULT CODE id=N\".\n\n"
-            "Exit status: 0 it runs; 1 it does not, or there is nothing to go back to; 2 usage or\n"
-            "input/output error.\n",
+            "Exit status: 0 it runs; 1 it does not, or there is nothing to go back to; 2\n"
+            "usage or input/output error.\n",
     .run = run,
 };

@@ -249,11 +249,12 @@ const struct command command_status = {
     .summary = "Show what the service does now, what is installed, and the last outcome.",
     .help = "A job's time left is estimated from how long earlier ones took.\n\n"
             "Options:\n"
-            "  -f, --follow  go on until interrupted: on a terminal a bar, elsewhere a line for\n"
-            "                each step, and each outcome\n"
-            "  -j, --json    one JSON object: the properties that the service has on the system\n"
-            "                bus, state, stage, progress (percent), jobs, installed and last;\n"
-            "                with --follow one on a line whenever something has changed\n"
+            "  -f, --follow  go on until interrupted: on a terminal a bar, elsewhere a line\n"
+            "                for each step, and each outcome\n"
+            "  -j, --json    one JSON object: the properties that the service has on the\n"
+            "                system bus, state, stage, progress (percent), jobs, installed\n"
+            "                and last; with --follow one on a line whenever something has\n"
+            "                changed\n"
             "  -h, --help    this text\n\n"
             "Exit status: 0 success; 2 usage, or the service cannot be asked.\n",
     .run = run,

@@ -196,24 +196,26 @@ const struct command command_upload = {
     .name = "upload",
     .arguments = "[OPTION]... [--adb [SERIAL] | --ssh HOST] FILE",
     .summary = "Check a sketch (an ELF file), program it, and show the outcome.",
-    .help = "A sketch that could not run is refused before it is sent. On the board itself this\n"
-            "is for root and the members of the group m4flash; from a PC the sketch goes into\n"
-            "the board's inbox, and m4flash on the board tells what becomes of it.\n\n"
+    .help = "A sketch that could not run is refused before it is sent. On the board itself\n"
+            "this is for root and the members of the group m4flash; from a PC the sketch\n"
+            "goes into the board's inbox, and m4flash on the board tells what becomes of it.\n\n"
             "Options:\n"
-            "      --adb[=SERIAL]  from a PC, with adb; SERIAL is one of 'adb devices', and may\n"
-            "                      also be the next word\n"
-            "      --ssh HOST      from a PC, with ssh; HOST as ssh takes it (fio@192.168.1.2)\n"
+            "      --adb[=SERIAL]  from a PC, with adb; SERIAL is one of 'adb devices', and\n"
+            "                      may also be the next word\n"
+            "      --ssh HOST      from a PC, with ssh; HOST as ssh takes it\n"
+            "                      (fio@192.168.1.2)\n"
             "  -f, --force         on the board: program it whatever the chip holds already\n"
             "  -t, --timeout TIME  give up waiting after so many seconds, or a time such as\n"
             "                      \"2min\", or \"infinity\"; the job goes on; default: 600\n"
             "  -b, --board NAME    check for this board: a profile's name, or with a '/' its\n"
-            "                      path; without this option the configuration's [Board] Name=\n"
-            "  -j, --json          one JSON object a line for each step, and last one with the\n"
-            "                      outcome, the entry of 'm4flash history --json'\n"
+            "                      path; without this option the configuration's [Board]\n"
+            "                      Name=\n"
+            "  -j, --json          one JSON object a line for each step, and last one with\n"
+            "                      the outcome, the entry of 'm4flash history --json'\n"
             "  -h, --help          this text\n\n"
             "The last line is for programs: \"m4flash: RESULT CODE id=N\".\n\n"
-            "Exit status: 0 the sketch runs (programmed, unchanged, recovered); 1 it does not\n"
-            "(rejected, failed, superseded, aborted); 2 usage, input/output error, or not\n"
-            "permitted; 3 no outcome in time.\n",
+            "Exit status: 0 the sketch runs (programmed, unchanged, recovered); 1 it does\n"
+            "not (rejected, failed, superseded, aborted); 2 usage, input/output error, or\n"
+            "not permitted; 3 no outcome in time.\n",
     .run = run,
 };

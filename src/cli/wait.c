@@ -86,21 +86,21 @@ const struct command command_wait = {
     .name = "wait",
     .arguments = "[--timeout TIME] [--follow] [--json] FILE | --sha256 DIGEST",
     .summary = "Wait for an upload's outcome, whether it is to come, under way or over.",
-    .help = "FILE is the sketch as it was uploaded; it is the upload with the same SHA-256 that\n"
-            "is waited for, so that nobody else's is taken for it. Of several the newest counts,\n"
-            "also if it has ended before; if there is none yet, the next one.\n\n"
+    .help = "FILE is the sketch as it was uploaded; it is the upload with the same SHA-256\n"
+            "that is waited for, so that nobody else's is taken for it. Of several the\n"
+            "newest counts, also if it has ended before; if there is none yet, the next one.\n\n"
             "Options:\n"
             "  -s, --sha256 DIGEST  the SHA-256 of the upload, instead of a FILE\n"
             "  -t, --timeout TIME   give up after so many seconds, or a time such as \"2min\";\n"
             "                       0 only looks; \"infinity\" waits for ever; default: 600\n"
             "  -f, --follow         show the progress too\n"
-            "  -j, --json           one JSON object, the entry of 'm4flash history --json'; with\n"
-            "                       --follow a line for each step before it, which has no\n"
-            "                       \"result\"\n"
+            "  -j, --json           one JSON object, the entry of 'm4flash history --json';\n"
+            "                       with --follow a line for each step before it, which has\n"
+            "                       no \"result\"\n"
             "  -h, --help           this text\n\n"
             "The last line is for programs: \"m4flash: RESULT CODE id=N\".\n\n"
-            "Exit status: 0 the sketch runs (programmed, unchanged, recovered); 1 it does not\n"
-            "(rejected, failed, superseded, aborted); 2 usage, or the service cannot be asked;\n"
-            "3 no outcome in time.\n",
+            "Exit status: 0 the sketch runs (programmed, unchanged, recovered); 1 it does\n"
+            "not (rejected, failed, superseded, aborted); 2 usage, or the service cannot be\n"
+            "asked; 3 no outcome in time.\n",
     .run = run,
 };

@@ -73,6 +73,16 @@ static int set_time(const char *text, void *field)
     return 0;
 }
 
+static int set_limit(const char *text, void *field)
+{
+    uint32_t limit;
+
+    if (value_parse_u32(text, &limit) < 0 || limit > PROGRAMMINGS_MAX)
+        return -EINVAL;
+    *(uint32_t *)field = limit;
+    return 0;
+}
+
 static int set_boolean(const char *text, void *field)
 {
     return value_parse_boolean(text, field);
@@ -94,6 +104,7 @@ static const struct kind board = {set_board, release_text,
 static const struct kind size_in_bytes = {set_size, NULL, "a size of at least 1, such as 64M"};
 static const struct kind time_span = {set_time, NULL,
                                       "a time, such as 120 or 2min (plain: seconds)"};
+static const struct kind limit = {set_limit, NULL, "a number of at most 1000, or 0 for no limit"};
 static const struct kind boolean = {set_boolean, NULL, "yes or no"};
 static const struct kind owners = {set_owners, NULL, "users' names or numbers"};
 
@@ -119,6 +130,8 @@ static const struct setting table[] = {
     {"Board", "HealthTimeoutSec", &time_span, FIELD(health_timeout_usec), "5"},
     {"Sketch", "DefaultSketch", &path_or_none, FIELD(default_sketch), ""},
     {"Sketch", "RestoreOnFailure", &boolean, FIELD(restore_on_failure), "yes"},
+    {"Limits", "ProgrammingsPerMinute", &limit, FIELD(programmings_per_minute), "6"},
+    {"Limits", "ProgrammingsPerDay", &limit, FIELD(programmings_per_day), "200"},
     {"Hooks", "PreDirectory", &path, FIELD(hooks_pre_directory), "/etc/m4flash/pre.d"},
     {"Hooks", "PostDirectory", &path, FIELD(hooks_post_directory), "/etc/m4flash/post.d"},
     {"Hooks", "TimeoutSec", &time_span, FIELD(hooks_timeout_usec), "30"},

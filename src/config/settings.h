@@ -13,6 +13,10 @@
 #include "config/owners.h"
 #include "util/cleanup.h"
 
+enum {
+    PROGRAMMINGS_MAX = 1000, /* the largest limit */
+};
+
 /*
  * A text setting has three states: NULL is unset (the board's own value counts), "" is none (set to
  * nothing on purpose), anything else is the value.
@@ -28,12 +32,14 @@ struct settings {
     char *board_name;  /* [Board] Name=: a profile's name, or its path if it has a slash; never NULL
                         * or "" */
     char *health_file; /* [Board] HealthFile=, absolute */
-    uint64_t health_timeout_usec; /* [Board] HealthTimeoutSec=, more than 0 */
-    char *default_sketch;         /* [Sketch] DefaultSketch=, absolute, or ""; never NULL */
-    bool restore_on_failure;      /* [Sketch] RestoreOnFailure= */
-    char *hooks_pre_directory;    /* [Hooks] PreDirectory=, absolute; never NULL or "" */
-    char *hooks_post_directory;   /* [Hooks] PostDirectory=, absolute; never NULL or "" */
-    uint64_t hooks_timeout_usec;  /* [Hooks] TimeoutSec=, of each hook, more than 0 */
+    uint64_t health_timeout_usec;     /* [Board] HealthTimeoutSec=, more than 0 */
+    char *default_sketch;             /* [Sketch] DefaultSketch=, absolute, or ""; never NULL */
+    bool restore_on_failure;          /* [Sketch] RestoreOnFailure= */
+    uint32_t programmings_per_minute; /* [Limits] ProgrammingsPerMinute=, 0: no limit */
+    uint32_t programmings_per_day;    /* [Limits] ProgrammingsPerDay=, 0: no limit */
+    char *hooks_pre_directory;        /* [Hooks] PreDirectory=, absolute; never NULL or "" */
+    char *hooks_post_directory;       /* [Hooks] PostDirectory=, absolute; never NULL or "" */
+    uint64_t hooks_timeout_usec;      /* [Hooks] TimeoutSec=, of each hook, more than 0 */
 
     owners_find_t find_user; /* for who parses, from who reads files; NULL: no name is known */
 };

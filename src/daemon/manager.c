@@ -15,6 +15,7 @@
 #include "daemon/default.h"
 #include "daemon/inbox.h"
 #include "daemon/intake.h"
+#include "daemon/limiting.h"
 #include "daemon/queue.h"
 #include "io/lock.h"
 #include "job/alarm.h"
@@ -297,6 +298,7 @@ int manager_new(const struct orders *orders, const struct journal *journal, stru
     if (r < 0)
         return r;
     layout_remove_stale(orders->runtime_dir);
+    limiting_load(manager);
     r = recover(manager);
     if (r < 0)
         return say(journal, r, "An interrupted programming cannot be taken up");

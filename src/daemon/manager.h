@@ -15,6 +15,7 @@
 #include "job/deploy.h"
 #include "job/job.h"
 #include "job/ledger.h"
+#include "job/limits.h"
 
 enum {
     /* One being programmed, one accepted, one being checked, one waiting for its rest, one that
@@ -44,7 +45,8 @@ struct manager {
     sd_event *event;
     sd_event_source *signals[3];
     struct ledger *ledger;
-    int lock; /* of the one flasher */
+    int lock;                /* of the one flasher */
+    struct limits_past past; /* when the flash was programmed */
 
     struct job *jobs[JOBS_MAX]; /* in the order of their arrival; their states say the rest */
     size_t n_jobs;

@@ -5,6 +5,7 @@
 
 #include "daemon/bus.h"
 #include "daemon/default.h"
+#include "daemon/limiting.h"
 #include "daemon/queue.h"
 #include "job/alarm.h"
 
@@ -64,12 +65,23 @@ static struct outcome outcome_of(const struct job *job, const struct deploy_resu
                               result->healthy);
 }
 
+/* What failed may have begun to. */
+static bool has_worn(const struct deploy_result *result)
+{
+    const struct transcript *transcript = &result->transcript;
+
+    return (transcript->erased || transcript->stage > OPENOCD_STAGE_CONNECT) &&
+           !transcript->unchanged;
+}
+
 static void on_result(const struct deploy_result *result, void *userdata)
 {
     struct manager *manager = userdata;
     struct job *job = manager_find(manager, JOB_PROGRAMMING);
     struct outcome outcome = outcome_of(job, result);
 
+    if (has_worn(result))
+        limiting_note(manager);
     if (!result->released)
         alarm_tell(manager->journal, ALARM_HALTED, job->id,
                    "The microcontroller may have been left halted, and with it everything that "
@@ -127,7 +139,12 @@ void programming_start(struct manager *manager, struct job *job)
         .on_end = on_end,
         .userdata = manager,
     };
+    struct outcome outcome;
 
+    if (limiting_forbids(manager, job, &outcome)) {
+        manager_close_job(manager, job, &outcome);
+        return;
+    }
     job_set_state(job, JOB_PROGRAMMING);
     transcript_init(&manager->progress);
     int r = deploy_new(manager->event, &spec, &manager->deploy);

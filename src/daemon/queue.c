@@ -7,6 +7,7 @@
 #include <syslog.h>
 
 #include "daemon/checking.h"
+#include "daemon/limiting.h"
 #include "daemon/programming.h"
 #include "daemon/reading.h"
 
@@ -100,13 +101,25 @@ void queue_take_answer(struct manager *manager, struct job *job, struct check_an
     }
 }
 
+/* One that will only be told that it is one too many waits until its digest is known, to be told
+ * by. */
+static struct job *next_to_program(const struct manager *manager)
+{
+    struct job *job = manager_find(manager, JOB_READY);
+    struct outcome outcome;
+
+    if (job && job->unconfirmed && limiting_forbids(manager, job, &outcome))
+        return NULL;
+    return job;
+}
+
 void queue_run(struct manager *manager)
 {
     struct job *job;
 
     while (!manager->stopping && !manager->check && (job = manager_find(manager, JOB_TO_CHECK)))
         checking_start(manager, job);
-    while (!manager->stopping && !manager->deploy && (job = manager_find(manager, JOB_READY)))
+    while (!manager->stopping && !manager->deploy && (job = next_to_program(manager)))
         programming_start(manager, job);
     manager_update_status(manager);
     if (manager->n_jobs == 0 && !manager->deploy)

@@ -1,5 +1,6 @@
 #include "job/outcome.h"
 
+#include <inttypes.h>
 #include <json.h>
 #include <stdio.h>
 #include <string.h>
@@ -163,6 +164,46 @@ struct outcome outcome_interrupted(void)
         "Its programming was interrupted again and again, and no earlier sketch could "
         "be put back. The M4 has no sketch now.",
         "Look after the board's power supply, then upload again.");
+}
+
+enum {
+    LONG_SEC = 120, /* from here on minutes are precise enough, */
+    LONG_MIN = 120, /* and hours from here on */
+};
+
+/* What is begun counts as whole: nobody is told to come back too early. */
+static void format_wait(int64_t seconds, char *ret, size_t size)
+{
+    int64_t minutes = (seconds + 59) / 60;
+
+    if (seconds <= LONG_SEC)
+        snprintf(ret, size, "%" PRId64 " s", seconds);
+    else if (minutes <= LONG_MIN)
+        snprintf(ret, size, "%" PRId64 " min", minutes);
+    else
+        snprintf(ret, size, "%" PRId64 " h", (minutes + 59) / 60);
+}
+
+struct outcome outcome_rate_limited(enum limits_span span, const struct limits *limits,
+                                    int64_t until_msec, int64_t now_msec)
+{
+    bool minute = span == LIMITS_MINUTE;
+    uint32_t n = minute ? limits->per_minute : limits->per_day;
+    char sentence[SKETCH_SENTENCE_MAX], hint[SKETCH_HINT_MAX];
+    char time[OUTCOME_TIME_MAX], wait[32];
+
+    until_msec = (until_msec + 999) / 1000 * 1000;
+    outcome_format_time(until_msec, time);
+    format_wait((until_msec - now_msec + 999) / 1000, wait, sizeof(wait));
+    snprintf(sentence, sizeof(sentence),
+             "The flash was programmed %" PRIu32 " %s in the last %s, and it wears: that is as "
+             "often as it may be, until %s, in %s.",
+             n, n == 1 ? "time" : "times", minute ? "minute" : "day", time, wait);
+    snprintf(hint, sizeof(hint),
+             "Upload again then; how often is set by %s= in the section [Limits] of "
+             "/etc/m4flash.conf.",
+             minute ? "ProgrammingsPerMinute" : "ProgrammingsPerDay");
+    return outcome_of(RESULT_FAILED, "rate-limited", sentence, hint);
 }
 
 struct outcome outcome_forbidden(const char *hook)

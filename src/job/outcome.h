@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "io/file_key.h"
+#include "job/limits.h"
 #include "openocd/transcript.h"
 
 enum result {
@@ -68,6 +69,10 @@ struct outcome outcome_internal(const char *detail);
 
 /* failed: interrupted, for a programming that was never left to end, and nothing to go back to. */
 struct outcome outcome_interrupted(void);
+
+/* failed: rate-limited, before anything was touched: which limit it was, and until when. */
+struct outcome outcome_rate_limited(enum limits_span span, const struct limits *limits,
+                                    int64_t until_msec, int64_t now_msec);
 
 /* aborted: hook-failed; which hook it was, and what became of it. */
 struct outcome outcome_forbidden(const char *hook);

@@ -75,7 +75,8 @@ def start_daemon(stage):
     """m4flashd on a stage, ready. Returns its process; terminate() ends it."""
     config = os.path.join(stage.folder, "m4flash.conf")
     with open(config, "w", encoding="ascii") as file:
-        file.write("[Board]\nHealthFile=\n[Hooks]\nPreDirectory=\nPostDirectory=\n")
+        file.write("[Board]\nHealthFile=\n[Hooks]\nPreDirectory=\nPostDirectory=\n"
+                   "[Limits]\nProgrammingsPerMinute=0\nProgrammingsPerDay=0\n")
     for name in ("state", "runtime"):
         os.mkdir(os.path.join(stage.folder, name))
     environment = {

@@ -156,6 +156,25 @@ def test_checker_that_lies(bench, lie, code):
     assert_untouched(bench)
 
 
+# ---- What others could see ------------------------------------------------------------------------
+
+
+def test_all_that_is_written_is_private(bench):
+    """Whatever umask it was started with, and while OpenOCD reads what was laid out for it."""
+    bench.start(prefix=["sh", "-c", 'umask 0; exec "$@"', "sh"])
+    bench.standin.close_gate()
+    bench.push(adb_push, sketches.good("private", size=200_000))
+    bench.daemon.wait_openocd()
+    found = {}
+    for folder in (bench.state, bench.runtime):
+        for path, folders, files in os.walk(folder):
+            for name in [*folders, *files]:
+                found[name] = os.lstat(os.path.join(path, name)).st_mode & 0o777
+    bench.standin.open_gate()
+    assert {"sector-0.bin", "lock", "control"} <= set(found)
+    assert {name: oct(mode) for name, mode in found.items() if mode & 0o077} == {}
+
+
 # ---- OpenOCD, and the requests ------------------------------------------------------------------
 
 FORGER = """#!/bin/sh

@@ -27,7 +27,8 @@ class Bench:
         self.config = os.path.join(self.folder, "m4flash.conf")
         self.standin = chip(self.folder)
         self.notify = NotifySocket(os.path.join(self.folder, "notify"))
-        self.settings = {"OpenOCD": {}, "Inbox": {}, "Board": {"HealthFile": ""}}
+        self.settings = {"OpenOCD": {}, "Inbox": {}, "Board": {"HealthFile": ""},
+            "Limits": {"ProgrammingsPerMinute": 0, "ProgrammingsPerDay": 0}}
         self.raw_config = None  # a test's own text, instead of settings
         self.program = self.standin.program
         self.daemon = None

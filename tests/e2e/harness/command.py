@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import threading
 
@@ -13,12 +14,22 @@ COMMAND = os.environ.get("M4FLASH_COMMAND", "m4flash")
 LAST_LINE = re.compile(r"m4flash: ([a-z-]+) ([a-z0-9-]+) id=([0-9]+)")
 
 
+def boards_for_all(bench):
+    """Where everybody may read them: the sources may be in a folder of root's."""
+    folder = os.path.join(bench.folder, "boards")
+    if not os.path.isdir(folder):
+        shutil.copytree(os.environ["M4FLASH_BOARDS_DIR"], folder)
+    return folder
+
+
 class Command:
     """One that was started; what it says is collected as it comes."""
 
     def __init__(self, bench, *arguments, prefix=(), env=None, cwd=None):
         environment = os.environ | {"DBUS_SYSTEM_BUS_ADDRESS": f"unix:path={bench.bus_path}"}
         environment.pop("TERM", None)
+        if prefix:
+            environment["M4FLASH_BOARDS_DIR"] = boards_for_all(bench)
         self.process = subprocess.Popen(
             [*prefix, COMMAND, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.PIPE, text=True, cwd=cwd, env=environment | (env or {}))

@@ -23,6 +23,7 @@ CODES = {
     "failed": {
         "openocd-missing", "openocd-crashed", "no-adapter", "no-target", "halt-timeout",
         "erase-failed", "write-failed", "verify-failed", "timeout", "internal", "interrupted",
+        "rate-limited",
     },
     "rejected": {
         "not-regular", "unreadable", "empty", "too-large", "owner", "not-elf", "elf-class", "elf-endian",

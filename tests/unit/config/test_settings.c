@@ -41,6 +41,8 @@ static void assert_defaults(const struct settings *settings)
     assert_int_equal(settings->health_timeout_usec, 5000000);
     assert_string_equal(settings->default_sketch, "");
     assert_true(settings->restore_on_failure);
+    assert_int_equal(settings->programmings_per_minute, 6);
+    assert_int_equal(settings->programmings_per_day, 200);
     assert_string_equal(settings->hooks_pre_directory, "/etc/m4flash/pre.d");
     assert_string_equal(settings->hooks_post_directory, "/etc/m4flash/post.d");
     assert_int_equal(settings->hooks_timeout_usec, 30000000);
@@ -66,6 +68,7 @@ static void test_every_key(void **state)
                               "[OpenOCD]\nProgram=/o\nConfig=/c\nTimeoutSec=2min 30s\n"
                               "[Board]\nName=other\nHealthFile=/h\nHealthTimeoutSec=1\n"
                               "[Sketch]\nDefaultSketch=/s\nRestoreOnFailure=no\n"
+                              "[Limits]\nProgrammingsPerMinute=0\nProgrammingsPerDay=1000\n"
                               "[Hooks]\nPreDirectory=/b\nPostDirectory=/a\nTimeoutSec=2\n",
                               &heard),
                         "");
@@ -80,6 +83,8 @@ static void test_every_key(void **state)
     assert_int_equal(settings->health_timeout_usec, 1000000);
     assert_string_equal(settings->default_sketch, "/s");
     assert_false(settings->restore_on_failure);
+    assert_int_equal(settings->programmings_per_minute, 0);
+    assert_int_equal(settings->programmings_per_day, 1000);
     assert_string_equal(settings->hooks_pre_directory, "/b");
     assert_string_equal(settings->hooks_post_directory, "/a");
     assert_int_equal(settings->hooks_timeout_usec, 2000000);
@@ -132,6 +137,9 @@ static void test_refused(void **state)
         {"[Board]\nHealthFile=version", "nothing for none"},
         {"[Sketch]\nDefaultSketch=s.elf", "nothing for none"},
         {"[Sketch]\nRestoreOnFailure=maybe", "yes or no"},
+        {"[Limits]\nProgrammingsPerMinute=1001", "at most 1000"},
+        {"[Limits]\nProgrammingsPerDay=-1", "0 for no limit"},
+        {"[Limits]\nProgrammingsPerDay=4294967296", "0 for no limit"},
         {"[Hooks]\nPreDirectory=pre.d", "an absolute path"},
         {"[Hooks]\nPostDirectory=post.d", "an absolute path"},
         {"[Hooks]\nTimeoutSec=0", "a time"},

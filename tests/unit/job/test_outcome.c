@@ -116,6 +116,41 @@ static void test_failed(void **state)
     assert_false(lost.restored);
 }
 
+static void assert_wait(int64_t until_msec, int64_t now_msec, const char *wait)
+{
+    const struct limits limits = {1, 200};
+    const struct outcome outcome = outcome_rate_limited(LIMITS_DAY, &limits, until_msec, now_msec);
+    char expected[64];
+
+    snprintf(expected, sizeof(expected), ", in %s.", wait);
+    assert_non_null(strstr(outcome.sentence, expected));
+}
+
+static void test_rate_limited(void **state)
+{
+    const struct limits limits = {6, 1};
+    const int64_t now = INT64_C(1795256000123); /* 2026-11-21 */
+    const struct outcome minute =
+        outcome_rate_limited(LIMITS_MINUTE, &limits, now + 33 * 1000, now);
+    const struct outcome day = outcome_rate_limited(LIMITS_DAY, &limits, now, now - 877);
+    (void)state;
+
+    assert_line(&minute, "failed: rate-limited: The flash was programmed 6 times in the last "
+                         "minute, and it wears: that is as often as it may be, until "
+                         "2026-11-21T10:13:54.000Z, in 34 s. Hint: Upload again then; how often is "
+                         "set by ProgrammingsPerMinute= in the section [Limits] of "
+                         "/etc/m4flash.conf.");
+    assert_int_equal(outcome_priority(&minute), LOG_ERR);
+    assert_non_null(strstr(day.sentence, "programmed 1 time in the last day,"));
+    assert_non_null(strstr(day.hint, "ProgrammingsPerDay="));
+    assert_wait(1000, 999, "1 s");
+    assert_wait(120 * 1000, 0, "120 s");
+    assert_wait(121 * 1000, 0, "3 min");
+    assert_wait(7200 * 1000, 0, "120 min");
+    assert_wait(7201 * 1000, 0, "3 h");
+    assert_wait(86400 * 1000, 0, "24 h");
+}
+
 static void test_internal(void **state)
 {
     const struct outcome outcome = outcome_internal("a file is missing");
@@ -324,13 +359,21 @@ static void test_json_of_anything(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_programmed),     cmocka_unit_test(test_unchanged),
-        cmocka_unit_test(test_recovered),      cmocka_unit_test(test_rejected),
-        cmocka_unit_test(test_failed),         cmocka_unit_test(test_internal),
-        cmocka_unit_test(test_without_fault),  cmocka_unit_test(test_longest),
-        cmocka_unit_test(test_foreign_text),   cmocka_unit_test(test_results),
-        cmocka_unit_test(test_priorities),     cmocka_unit_test(test_json),
-        cmocka_unit_test(test_json_of_little), cmocka_unit_test(test_json_of_anything),
+        cmocka_unit_test(test_programmed),
+        cmocka_unit_test(test_unchanged),
+        cmocka_unit_test(test_recovered),
+        cmocka_unit_test(test_rejected),
+        cmocka_unit_test(test_failed),
+        cmocka_unit_test(test_rate_limited),
+        cmocka_unit_test(test_internal),
+        cmocka_unit_test(test_without_fault),
+        cmocka_unit_test(test_longest),
+        cmocka_unit_test(test_foreign_text),
+        cmocka_unit_test(test_results),
+        cmocka_unit_test(test_priorities),
+        cmocka_unit_test(test_json),
+        cmocka_unit_test(test_json_of_little),
+        cmocka_unit_test(test_json_of_anything),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
