@@ -174,7 +174,7 @@ def test_no_outcome_in_time(board, daemon, either):
 
 
 def test_name_with_everything(board, daemon, either):
-    name = "a 'b' \"c\" $(d) %e: failed: .ino"
+    name = "a 'b' \"c\" $(d) %e \\n: failed: .ino"
     upload = sketches.good(name)
     check_programmed(board, upload, *either.run(upload, name=name + ".elf"), name=name)
 

@@ -7,6 +7,7 @@ import pytest
 
 from harness import processes, sketches
 from harness.pushes import adb_push
+from harness.waiting import wait_for
 
 
 @pytest.fixture
@@ -36,8 +37,9 @@ def test_descriptors(bench, openocd):
 
 def test_group_and_signals(bench, daemon, openocd):
     assert processes.process_group(openocd) == openocd
+    # The shell that waits blocks all of them for as long as it takes to start its sleep.
+    wait_for(lambda: int(processes.status(openocd)["SigBlk"], 16) == 0, "no blocked signal")
     status = processes.status(openocd)
-    assert int(status["SigBlk"], 16) == 0
     assert int(status["SigIgn"], 16) == 0
     assert int(status["PPid"]) == daemon.pid
 
