@@ -89,8 +89,11 @@ static void refresh_key(struct manager *manager)
         return;
     for (size_t i = 0; i < manager->n_jobs; i++) {
         struct job *job = manager->jobs[i];
-        if (job->key.inode == key.inode && job->key.size == key.size)
-            job->key = key;
+        if (job->key.inode != key.inode || job->key.size != key.size)
+            continue;
+        job_set_key(job, &key);
+        if (job->state == JOB_PROGRAMMING && manager->deploy)
+            deploy_note_file(manager->deploy, job->intent.file);
     }
     ledger_refresh(manager->ledger, &key);
 }

@@ -71,6 +71,15 @@ static void save_intent(struct deploy *deploy)
             strerror(-r));
 }
 
+void deploy_note_file(struct deploy *deploy, const char file[static FILE_KEY_TEXT_MAX])
+{
+    if (strcmp(deploy->intent.file, file) == 0)
+        return;
+    memcpy(deploy->intent.file, file, FILE_KEY_TEXT_MAX);
+    if (deploy->durable)
+        save_intent(deploy);
+}
+
 /* An upload after a failure that nothing could mend takes the place of that failure's record. */
 static void load_earlier(struct deploy *deploy)
 {

@@ -86,6 +86,12 @@ void deploy_refuse(struct deploy *deploy);
  */
 int deploy_cancel(struct deploy *deploy);
 
+/*
+ * The upload's file has got new time stamps, as adb sets them last of all: file is its key now
+ * (file_key_format()). Not to be called when the result has been told.
+ */
+void deploy_note_file(struct deploy *deploy, const char file[static FILE_KEY_TEXT_MAX]);
+
 /* True once a restart would go on with this job by itself. */
 bool deploy_is_durable(const struct deploy *deploy);
 

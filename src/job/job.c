@@ -64,6 +64,13 @@ static void make_ready(struct job *job)
     job_set_state(job, JOB_READY);
 }
 
+void job_set_key(struct job *job, const struct file_key *key)
+{
+    job->key = *key;
+    if (job->intent.file[0])
+        file_key_format(key, job->intent.file);
+}
+
 void job_accept(struct job *job, uint8_t *image)
 {
     job->snapshot = snapshot_free(job->snapshot);

@@ -72,6 +72,9 @@ void job_set_state(struct job *job, enum job_state state);
 /* Ends it: the outcome is kept, snapshot and image are given up. Once only. */
 void job_finish(struct job *job, const struct outcome *outcome);
 
+/* The upload's file has new time stamps, by which a restart is to know it again. */
+void job_set_key(struct job *job, const struct file_key *key);
+
 /*
  * Accepted: the image (malloc'ed, report.image_size bytes) becomes the job's, the snapshot is given
  * up, and the job is READY.

@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 from harness import sketches
-from harness.pushes import adb_push
+from harness.pushes import OLD_TIME, adb_push
 from harness.waiting import wait_for
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount")
@@ -250,6 +250,27 @@ def test_killed_less_often_is_completed(bench, old, kills):
     bench.check_programmed(upload)
     daemon.wait_quiet()
     assert kept(bench) == {"installed", "previous"}
+
+
+def test_file_is_known_again_by_the_time_that_adb_set_late(bench, old):
+    """OpenOCD may be at work already when adb sets the time: the record of it follows."""
+    upload = sketches.good("new", size=140_000)
+    bench.standin.set_mode("hang-at-stage", stage="write")
+    bench.push(adb_push, upload, utime=False)
+    bench.daemon.wait_line("Job 2: write$")
+    os.utime(bench.path, (OLD_TIME, OLD_TIME))
+
+    def noted():
+        with open(os.path.join(bench.state, "intent"), "rb") as file:
+            return f":{OLD_TIME}000000000:".encode() in file.read()
+
+    wait_for(noted, "the new time on record")
+    bench.kill()
+    bench.standin.set_mode("success")
+    daemon = bench.start()
+    assert bench.wait_outcome()["result"] == "recovered"
+    daemon.wait_quiet()
+    assert [entry["result"] for entry in bench.history()] == ["programmed", "recovered"]
 
 
 def test_killed_without_an_installed_one_gives_up(bench, daemon):

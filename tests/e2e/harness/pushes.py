@@ -39,13 +39,14 @@ def adb_open(path):
     return fd
 
 
-def adb_push(path, data, pause=0.0, piece=ADB_PIECE):
+def adb_push(path, data, pause=0.0, piece=ADB_PIECE, utime=True):
     fd = adb_open(path)
     try:
         write_all(fd, data, piece, pause)
     finally:
         os.close(fd)
-    os.utime(path, (OLD_TIME, OLD_TIME))
+    if utime:
+        os.utime(path, (OLD_TIME, OLD_TIME))
 
 
 def adb_push_slowly(path, data, seconds=3.0):
