@@ -190,4 +190,5 @@ def test_flood(bench, bus, flood, read):
         assert bench.wait_outcome()["result"] == "programmed"
     bench.check_programmed(upload)
     assert bus.properties()["Last"]["sha256"] == upload.sha256
-    assert processes.peak_resident_kib(daemon.pid) < 100 * 1024
+    if os.environ["M4FLASH_SANITIZED"] == "0":  # which keep what was freed
+        assert processes.peak_resident_kib(daemon.pid) < 100 * 1024

@@ -54,13 +54,13 @@ class TestInbox:
         done = tmpfiles(root, "--create")
         inbox = (root / "tmp/arduino").stat()
         assert done.returncode == 0, done.stdout
-        assert (inbox.st_uid, inbox.st_mode & 0o7777) == (1234, 0o755)
+        assert (inbox.st_uid, inbox.st_mode & 0o7777) == (1234, 0o750)
 
     def test_is_made_even_without_that_user(self, root):
         (root / "etc/passwd").write_text("root:x:0:0::/root:/bin/sh\n")
         tmpfiles(root, "--create")
         inbox = (root / "tmp/arduino").stat()
-        assert (inbox.st_uid, inbox.st_mode & 0o7777) == (0, 0o755)
+        assert (inbox.st_uid, inbox.st_mode & 0o7777) == (0, 0o750)
 
     def test_is_never_cleaned(self, root):
         tmpfiles(root, "--create")
