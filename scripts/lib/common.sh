@@ -32,13 +32,13 @@ die()
 packages_build=(
     gcc libc6-dev meson ninja-build pkgconf
     libsystemd-dev libelf-dev libssl-dev libjson-c-dev libinih-dev libseccomp-dev
-    libcmocka-dev gcc-arm-none-eabi python3
+    libcmocka-dev gcc-arm-none-eabi python3 scdoc
 )
 
 # To run the tests.
 packages_test=(
     openocd python3-pytest systemd libnewlib-arm-none-eabi libstdc++-arm-none-eabi-newlib
-    dbus-daemon python3-dbus systemd-journal-remote scdoc man-db zsh adb jq
+    dbus-daemon python3-dbus systemd-journal-remote man-db zsh adb jq
 )
 
 # To run the tests of the Arduino IDE's upload.

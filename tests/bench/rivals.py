@@ -101,6 +101,9 @@ class Arena:
         for name in ADDED_UNITS:
             link(wanted / name, f"/etc/systemd/system/{name}")
         link(wanted / RIVALS[OURS][0], f"/usr/lib/systemd/system/{RIVALS[OURS][0]}")
+        drop_ins = units / f"{RIVALS[OURS][0]}.d"
+        drop_ins.mkdir(exist_ok=True)
+        shutil.copy(UNITS / "writes.conf", drop_ins)
         shutil.copy(UNITS / "inboxes.conf", self.root / "etc/tmpfiles.d")
         shutil.copy(UNITS / "m4flash.conf", self.root / "etc/m4flash.conf")
         for _, _, folder in RIVALS.values():

@@ -187,4 +187,4 @@ def some(numbers, count):
     """So many of them, spread evenly, with the first and the last."""
     if count == 0 or count >= len(numbers):
         return numbers
-    return [numbers[i * (len(numbers) - 1) // (count - 1)] for i in range(count)]
+    return [numbers[i * (len(numbers) - 1) // max(count - 1, 1)] for i in range(count)]
