@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,7 +29,21 @@ int argument_timeout(const char *text, uint64_t *ret_usec)
     return -EINVAL;
 }
 
-int argument_job(const char *text, uint64_t *ret)
+/* What getopt has left over. */
+static int limit_count(int argc, int most)
+{
+    if (argc - optind <= most)
+        return 0;
+    fprintf(stderr, "m4flash: there is an argument too many\n");
+    return -EINVAL;
+}
+
+int argument_none(int argc)
+{
+    return limit_count(argc, 0);
+}
+
+static int parse_job(const char *text, uint64_t *ret)
 {
     char *end = NULL;
 
@@ -40,6 +55,13 @@ int argument_job(const char *text, uint64_t *ret)
     }
     fprintf(stderr, "m4flash: a job's number is needed, as 'm4flash history' shows it\n");
     return -EINVAL;
+}
+
+int argument_job(int argc, char **argv, uint64_t *ret)
+{
+    int r = limit_count(argc, 1);
+
+    return r < 0 || optind >= argc ? r : parse_job(argv[optind], ret);
 }
 
 int argument_digest(const char *text, char ret[static SKETCH_DIGEST_HEX])

@@ -16,8 +16,11 @@ enum {
  */
 int argument_timeout(const char *text, uint64_t *ret_usec);
 
-/* A job's number, more than 0. Returns 0; -EINVAL after telling on standard error. */
-int argument_job(const char *text, uint64_t *ret);
+/* Behind the options there may be none. Returns 0; -EINVAL after telling on standard error. */
+int argument_none(int argc);
+
+/* Behind the options there may be a job's number, more than 0; else *ret stays. Likewise. */
+int argument_job(int argc, char **argv, uint64_t *ret);
 
 /* A SHA-256 in hexadecimal, of either case. Returns 0; -EINVAL after telling on standard error. */
 int argument_digest(const char *text, char ret[static SKETCH_DIGEST_HEX]);

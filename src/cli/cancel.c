@@ -102,11 +102,7 @@ static enum status run(const struct command *command, int argc, char **argv)
         default:
             return command_usage_error(command);
         }
-    if (argc - optind > 1) {
-        fprintf(stderr, "m4flash: there is an argument too many\n");
-        return command_usage_error(command);
-    }
-    if (optind < argc && argument_job(argv[optind], &id) < 0)
+    if (argument_job(argc, argv, &id) < 0)
         return command_usage_error(command);
     struct output output = output_new(json);
     return cancel(id, &output);

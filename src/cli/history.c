@@ -10,6 +10,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "cli/arguments.h"
 #include "cli/command.h"
 #include "cli/history_entry.h"
 #include "config/values.h"
@@ -163,10 +164,8 @@ static enum status run(const struct command *command, int argc, char **argv)
         default:
             return command_usage_error(command);
         }
-    if (optind < argc) {
-        fprintf(stderr, "m4flash: there is an argument too many\n");
+    if (argument_none(argc) < 0)
         return command_usage_error(command);
-    }
     return show(&options);
 }
 

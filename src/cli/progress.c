@@ -170,6 +170,17 @@ static void add_left(struct text *text, const struct progress *progress)
         add(text, ", about %" PRIu64 " s left", (progress->left_ms + 999) / 1000);
 }
 
+/* What follows the bytes that are written, or, before there are any, the stage. */
+static void add_rest(struct text *text, const struct progress *progress)
+{
+    if (!is_written(progress) && progress->image_bytes > 0) {
+        add(text, ", ");
+        add_size(text, progress->image_bytes);
+    }
+    add_sectors(text, progress);
+    add_left(text, progress);
+}
+
 char *progress_format_line(const struct progress *progress, char ret[static PROGRESS_TEXT_MAX])
 {
     struct text text = {ret, 0, PROGRESS_TEXT_MAX};
@@ -179,12 +190,8 @@ char *progress_format_line(const struct progress *progress, char ret[static PROG
     if (is_written(progress)) {
         add(&text, ", %u%% of ", progress->percent);
         add_size(&text, progress->bytes_total);
-    } else if (progress->image_bytes > 0) {
-        add(&text, ", ");
-        add_size(&text, progress->image_bytes);
     }
-    add_sectors(&text, progress);
-    add_left(&text, progress);
+    add_rest(&text, progress);
     return ret;
 }
 
@@ -216,12 +223,8 @@ static void format_facts(const struct progress *progress, char *ret, size_t size
         else
             add(&text, "%" PRIu64 "/", progress->bytes_done);
         add_size(&text, progress->bytes_total);
-    } else if (progress->image_bytes > 0) {
-        add(&text, ", ");
-        add_size(&text, progress->image_bytes);
     }
-    add_sectors(&text, progress);
-    add_left(&text, progress);
+    add_rest(&text, progress);
 }
 
 /* The same from step to step, whatever stands behind it: a bar must not jump. */

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "build-config.h"
+#include "cli/arguments.h"
 #include "cli/command.h"
 #include "cli/output.h"
 #include "io/control_socket.h"
@@ -141,10 +142,8 @@ static enum status run(const struct command *command, int argc, char **argv)
         default:
             return command_usage_error(command);
         }
-    if (optind < argc) {
-        fprintf(stderr, "m4flash: there is an argument too many\n");
+    if (argument_none(argc) < 0)
         return command_usage_error(command);
-    }
     return roll_back(&options);
 }
 

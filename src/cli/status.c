@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/arguments.h"
 #include "cli/client.h"
 #include "cli/command.h"
 #include "cli/output.h"
@@ -235,10 +236,8 @@ static enum status run(const struct command *command, int argc, char **argv)
         default:
             return command_usage_error(command);
         }
-    if (optind < argc) {
-        fprintf(stderr, "m4flash: there is an argument too many\n");
+    if (argument_none(argc) < 0)
         return command_usage_error(command);
-    }
     struct output output = output_new(json);
     return show(follows, &output);
 }
