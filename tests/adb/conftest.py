@@ -5,27 +5,11 @@ from attached import Board
 
 from harness import processes
 from harness.bench import Bench
+from harness.fixtures import bench_of, pytest_runtest_makereport  # the hook is found here
 
 processes.become_subreaper()
 
-
-@pytest.hookimpl(hookwrapper=True)
-def pytest_runtest_makereport(item, call):
-    outcome = yield
-    setattr(item, f"failed_in_{call.when}", outcome.get_result().failed)
-
-
-@pytest.fixture
-def bench(request):
-    """A world without a daemon yet; what holds at the end of every test is checked here."""
-    world = Bench()
-    try:
-        yield world
-        if not getattr(request.node, "failed_in_call", True):
-            world.finish()
-    finally:
-        print(world.log())
-        world.discard()
+bench = bench_of(Bench)
 
 
 @pytest.fixture

@@ -154,8 +154,8 @@ def test_timeout_of_a_job(bench, on_bus):
     check(bench, 0, ("programmed", "ok", 1), *wait_args(upload))
 
 
-def test_daemon_restarted(bench, bus, on_bus):
-    """Killed in the middle: the next start brings it to its end, and that is what is told."""
+def follow_until_killed(bench, on_bus):
+    """A command that follows a job whose daemon was killed in the middle."""
     upload = sketches.good("interrupted")
     bench.standin.close_gate()
     bench.push(adb_push, upload)
@@ -166,22 +166,19 @@ def test_daemon_restarted(bench, bus, on_bus):
     bench.kill()
     command.wait_line("The service has stopped; waiting for its next start.")
     bench.standin.open_gate()
+    return command
+
+
+def test_daemon_restarted(bench, bus, on_bus):
+    """Killed in the middle: the next start brings it to its end, and that is what is told."""
+    command = follow_until_killed(bench, on_bus)
     bench.start()
     assert (command.wait(), command.last()) == (0, ("recovered", "ok", 1)), command.said()
 
 
 def test_outcome_that_was_never_told(bench, bus, on_bus):
     """It ended while the service was not on the bus: the history has it."""
-    upload = sketches.good("interrupted")
-    bench.standin.close_gate()
-    bench.push(adb_push, upload)
-    on_bus.wait_openocd()
-    on_bus.wait_quiet()
-    command = Command(bench, *wait_args(upload, "--follow"))
-    command.wait_line("^Job 1: ")
-    bench.kill()
-    command.wait_line("The service has stopped; waiting for its next start.")
-    bench.standin.open_gate()
+    command = follow_until_killed(bench, on_bus)
     bench.start(env={"DBUS_SYSTEM_BUS_ADDRESS": "unix:path=/nonexistent"})
     bench.wait_outcomes()
     bench.restart()

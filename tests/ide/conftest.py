@@ -11,28 +11,12 @@ from simulator import share_one_cpu
 from world import World
 
 from harness import processes
+from harness.fixtures import bench_of, pytest_runtest_makereport  # the hook is found here
 
 processes.become_subreaper()
 share_one_cpu()
 
-
-@pytest.hookimpl(hookwrapper=True)
-def pytest_runtest_makereport(item, call):
-    outcome = yield
-    setattr(item, f"failed_in_{call.when}", outcome.get_result().failed)
-
-
-@pytest.fixture
-def bench(request):
-    """A world without a daemon yet; what holds at the end of every test is checked here."""
-    world = World()
-    try:
-        yield world
-        if not getattr(request.node, "failed_in_call", True):
-            world.finish()
-    finally:
-        print(world.log())
-        world.discard()
+bench = bench_of(World)
 
 
 @pytest.fixture
