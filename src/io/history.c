@@ -1,7 +1,6 @@
 #include "io/history.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <json.h>
 #include <stdio.h>
 #include <string.h>
