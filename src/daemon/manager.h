@@ -35,6 +35,7 @@ struct orders {
     const char *checker; /* paths of installed files */
     const char *openocd_script;
     const char *openocd_config; /* or "" */
+    const char *chip_dir;       /* of a simulated chip, or "" */
     const char *health_file;    /* or "" */
     char checker_user[32];      /* UID:GID that the checker gets */
 };
@@ -57,6 +58,7 @@ struct manager {
     bool cage_told;        /* what the checker is not locked up with */
     bool standby_lost;     /* it ended by itself, since the last look */
     sd_event_source *standby_source; /* ends it when nothing more is heard of that upload */
+    bool walls_told;                 /* what OpenOCD is not kept from */
     struct deploy *deploy;           /* of the job in state PROGRAMMING */
     struct transcript progress;      /* of that deploy, as last told */
 

@@ -378,6 +378,7 @@ static void on_end(const struct program_result *result, void *userdata)
     deploy->result.transcript = *result->transcript;
     deploy->result.released = result->released;
     deploy->result.healthy = result->healthy;
+    deploy->result.lacks = result->lacks;
     deploy->program = program_free(deploy->program);
 
     if (deploy->result.code == OPENOCD_OK && !deploy->result.refused)

@@ -24,6 +24,14 @@ static char *const environment[] = {"PATH=/usr/bin:/bin", "HOME=/", "LC_ALL=C", 
 /* imx_gpio drives the pins through /dev/mem; and files may be where only root may look. */
 static const uint64_t capabilities = CAPABILITY(CAP_SYS_RAWIO) | CAPABILITY(CAP_DAC_READ_SEARCH);
 
+/* Where the pins are. Which devices there are is the service's to say (DevicePolicy=). */
+static const char *const devices[] = {
+    "/dev",            /* imx_gpio's mem, linuxgpiod's gpiochip0…, adapters that are plugged in */
+    "/sys/class/gpio", /* sysfsgpio's, */
+    "/sys/devices",    /* and where its links lead to */
+    NULL,
+};
+
 struct program {
     struct program_spec spec;
     sd_event *event;
@@ -37,6 +45,7 @@ struct program {
     int status;
     struct transcript release; /* what the release run says */
     bool releasing;            /* the run is, or was, a release run */
+    unsigned lacks;            /* of the walls around either */
     struct health *health;
     bool healthy;
 };
@@ -95,12 +104,37 @@ static void finish(struct program *program)
         .transcript = transcript,
         .released = transcript->released || program->release.released || !transcript->connected,
         .healthy = program->healthy,
+        .lacks = program->lacks,
     };
 
     program->spec.on_end(&result, program->spec.userdata);
 }
 
 static void on_end(enum child_end end, int status, void *userdata);
+
+static int start_child(struct program *program, char *const *argv, uint64_t timeout_usec)
+{
+    const char *const chip_dir = program->spec.chip_dir;
+    const bool simulated = *chip_dir;
+    const char *const folders[] = {program->image_dir, simulated ? chip_dir : NULL, NULL};
+    const struct child_spec child = {
+        .description = "openocd",
+        .argv = argv,
+        .env = environment,
+        .capabilities = capabilities,
+        .walls = &(struct walls_spec){devices, folders, simulated},
+        .timeout_usec = timeout_usec,
+        .on_output = on_output,
+        .on_end = on_end,
+        .userdata = program,
+    };
+
+    program->lines = (struct lines){.used = 0};
+    int r = child_new(program->event, &child, &program->child);
+    if (r >= 0)
+        program->lacks = child_lacks(program->child);
+    return r;
+}
 
 static int start(struct program *program, enum openocd_action action, uint64_t timeout_usec)
 {
@@ -120,18 +154,7 @@ static int start(struct program *program, enum openocd_action action, uint64_t t
     int r = openocd_argv(&request, &argv);
     if (r < 0)
         return r;
-    const struct child_spec child = {
-        .description = "openocd",
-        .argv = argv,
-        .env = environment,
-        .capabilities = capabilities,
-        .timeout_usec = timeout_usec,
-        .on_output = on_output,
-        .on_end = on_end,
-        .userdata = program,
-    };
-    program->lines = (struct lines){.used = 0};
-    r = child_new(program->event, &child, &program->child);
+    r = start_child(program, argv, timeout_usec);
     openocd_argv_free(argv);
     return r;
 }

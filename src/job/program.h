@@ -19,17 +19,21 @@ struct program_result {
     const struct transcript *transcript; /* of the programming run */
     bool released;                       /* false: the chip may have been left halted */
     bool healthy; /* false: programmed, but the board's firmware does not answer */
+    unsigned
+        lacks; /* of the walls around OpenOCD, what this kernel cannot build: enum walls_kind */
 };
 
 struct program_spec {
     uint64_t job_id;
     const struct board *board;
-    const char *openocd;          /* OpenOCD's path */
-    const char *script;           /* path of m4flash.tcl */
-    const char *config;           /* the board's OpenOCD configuration, or "" */
-    const char *runtime_dir;      /* where the image is laid out, in a folder of its own */
-    bool update;                  /* sectors that the chip holds already are not touched */
-    bool distrust;                /* erase also what looks erased: an erase may have been cut off */
+    const char *openocd;     /* OpenOCD's path */
+    const char *script;      /* path of m4flash.tcl */
+    const char *config;      /* the board's OpenOCD configuration, or "" */
+    const char *runtime_dir; /* where the image is laid out, in a folder of its own */
+    const char *chip_dir; /* of a chip that is simulated: OpenOCD may change what is in it, and talk
+                           * over local sockets; or "" */
+    bool update;          /* sectors that the chip holds already are not touched */
+    bool distrust;        /* erase also what looks erased: an erase may have been cut off */
     uint64_t timeout_usec;        /* until OpenOCD is killed */
     const char *health_file;      /* readable when the board's firmware answers, or "" */
     uint64_t health_timeout_usec; /* for that, after each reset */
