@@ -38,7 +38,7 @@ packages_build=(
 # To run the tests.
 packages_test=(
     openocd python3-pytest systemd libnewlib-arm-none-eabi libstdc++-arm-none-eabi-newlib
-    dbus-daemon python3-dbus systemd-journal-remote man-db zsh adb jq
+    dbus-daemon python3-dbus systemd-journal-remote man-db zsh adb jq procps
 )
 
 # To run the tests of the Arduino IDE's upload.
