@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <linux/capability.h>
 #include <stdio.h>
+#include <string.h>
 #include <syslog.h>
 
 #include "io/child.h"
@@ -41,6 +42,7 @@ struct program {
     sd_event_source *unstarted_source;
     struct lines lines;
     struct transcript transcript;
+    int unlaid;           /* why the image could not be laid out, -errno, or 0 */
     enum openocd_end end; /* of the programming run */
     int status;
     struct transcript release; /* what the release run says */
@@ -93,6 +95,8 @@ static void on_output(const char *bytes, size_t size, void *userdata)
 
 static enum openocd_code verdict(const struct program *program)
 {
+    if (program->unlaid < 0)
+        return OPENOCD_INTERNAL;
     return transcript_verdict(&program->transcript, program->end, program->status);
 }
 
@@ -212,6 +216,9 @@ static void on_end(enum child_end end, int status, void *userdata)
 
     lines_finish(&program->lines, on_line, program);
     program->child = child_free(program->child);
+    if (program->unlaid < 0)
+        snprintf(program->transcript.error, sizeof(program->transcript.error), "%s: %s",
+                 program->spec.runtime_dir, strerror(-program->unlaid));
     if (!program->releasing) {
         program->end = end_of(end);
         program->status = status;
@@ -255,13 +262,31 @@ static struct packets_spec packets_of(const struct program *program)
     };
 }
 
-int program_permit(struct program *program, const uint8_t *base, size_t base_size)
+/* OpenOCD may have halted the chip by now. So it is told to end, by which it lets the chip go; only
+ * if even that cannot be written it is ended, and another run lets the chip go. */
+static void give_up(struct program *program, int error)
 {
+    program->unlaid = error;
+    layout_empty(program->image_dir);
+    if (program_refuse(program) < 0)
+        child_kill(program->child);
+}
+
+void program_permit(struct program *program, const uint8_t *base, size_t base_size)
+{
+    const struct program_spec *spec = &program->spec;
     struct packets_spec packets = packets_of(program);
 
+    if (!program->child)
+        return;
     packets.base = base;
     packets.base_size = base_size;
-    return packets_permit(&packets);
+    int r =
+        layout_fill(program->image_dir, spec->image, spec->image_size, spec->board->sector_size);
+    if (r >= 0)
+        r = packets_permit(&packets);
+    if (r < 0)
+        give_up(program, r);
 }
 
 int program_refuse(struct program *program)
@@ -269,6 +294,13 @@ int program_refuse(struct program *program)
     const struct packets_spec packets = packets_of(program);
 
     return packets_refuse(&packets);
+}
+
+static uint32_t n_sectors(const struct program_spec *spec)
+{
+    const uint32_t sector_size = spec->board->sector_size;
+
+    return (uint32_t)((spec->image_size + sector_size - 1) / sector_size);
 }
 
 int program_new(sd_event *event, const struct program_spec *spec, struct program **ret)
@@ -282,11 +314,10 @@ int program_new(sd_event *event, const struct program_spec *spec, struct program
     transcript_init(&program->transcript);
     transcript_init(&program->release);
 
-    int r = layout_make(spec->runtime_dir, spec->job_id, spec->image, spec->image_size,
-                        spec->board->sector_size, &program->image_dir);
+    program->n_sectors = n_sectors(spec);
+    int r = layout_make(spec->runtime_dir, spec->job_id, &program->image_dir);
     if (r < 0)
         return r;
-    program->n_sectors = (uint32_t)r;
     const struct packets_spec packets = packets_of(program);
     r = packets_prepare(&packets);
     if (r < 0)

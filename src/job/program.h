@@ -54,17 +54,17 @@ bool program_has_routine(const struct board *board);
 
 /*
  * Begins: OpenOCD connects, but erases nothing before program_permit(). All strings and the board
- * must outlive the program. Returns 0, or -errno if the image cannot be laid out; that OpenOCD
- * cannot be started is an outcome, told by on_end from the event loop.
+ * must outlive the program. Returns 0, or -errno if there can be no folder for the image; that
+ * OpenOCD cannot be started is an outcome, told by on_end from the event loop.
  */
 int program_new(sd_event *event, const struct program_spec *spec, struct program **ret);
 
 /*
- * From here on the chip may be changed. base is what it should hold, as far as anybody knows (size
- * 0: nobody does), so that only the difference need cross the wire; the chip is asked first.
- * Returns 0, or -errno if OpenOCD cannot be told.
+ * Lays the image out; from here on the chip may be changed. base is what it should hold, as far as
+ * anybody knows (size 0: nobody does), so that only the difference need cross the wire; the chip is
+ * asked first. What fails here ends OpenOCD before it changes anything, and is told by on_end.
  */
-int program_permit(struct program *program, const uint8_t *base, size_t base_size);
+void program_permit(struct program *program, const uint8_t *base, size_t base_size);
 
 /* The chip must not be changed: OpenOCD lets go of it and ends. Returns 0 or -errno as above. */
 int program_refuse(struct program *program);
