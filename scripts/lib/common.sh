@@ -38,7 +38,7 @@ packages_build=(
 # To run the tests.
 packages_test=(
     openocd python3-pytest systemd libnewlib-arm-none-eabi libstdc++-arm-none-eabi-newlib
-    dbus-daemon python3-dbus systemd-journal-remote man-db zsh adb jq
+    dbus-daemon python3-dbus systemd-journal-remote man-db zsh adb jq procps
 )
 
 # To run the tests of the Arduino IDE's upload.
@@ -52,6 +52,13 @@ packages_fuzz=(clang libclang-rt-14-dev)
 
 # To see a sketch being programmed.
 packages_run=(openocd)
+
+# To build the Debian package, and to look at it: what its debian/control says, and lintian.
+packages_package=(
+    build-essential debhelper dpkg-dev lintian
+    bash-completion gcc-arm-none-eabi libelf-dev libinih-dev libjson-c-dev libseccomp-dev libssl-dev
+    libsystemd-dev meson pkgconf scdoc systemd
+)
 
 # To measure beside a systemd that is booted in a container.
 packages_bench=(mmdebstrap systemd-container)
