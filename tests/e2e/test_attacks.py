@@ -99,8 +99,9 @@ class Race:
         while self.swaps < SWAPS or time.monotonic() < end:
             swap(self.bench.path, self.secret, self.swaps)
             self.swaps += 1
-            # Without a break nothing is ever read: there is always something newer.
-            time.sleep(self.breaks.choice([0, 0, 0.001, 0.003, 0.01, 0.03]))
+            # Without a break nothing is ever read: there is always something newer. Not every so
+            # many that it would always be the same kind that is there meanwhile.
+            time.sleep(0.25 if self.swaps % 11 == 0 else self.breaks.choice([0, 0.001, 0.003, 0.01]))
             if self.swaps % 50 == 0:
                 self.note()
 
