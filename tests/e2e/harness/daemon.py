@@ -28,12 +28,14 @@ class Daemon:
         environment.pop("JOURNAL_STREAM", None)
         environment["NOTIFY_SOCKET"] = bench.notify.path
         environment["DBUS_SYSTEM_BUS_ADDRESS"] = f"unix:path={bench.bus_path}"
+        environment |= env or {}
+        self.checkers = {CHECKER, environment.get("M4FLASH_CHECKER", CHECKER)}  # or a script
         self.process = subprocess.Popen(
             [*prefix, PROGRAM, *bench.options(), *options],
             stdin=subprocess.PIPE,  # that nobody else must inherit
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
-            env=environment | (env or {}),
+            env=environment,
         )
         self.pid = self.process.pid
         self.reader = threading.Thread(target=self.collect, daemon=True)
@@ -87,7 +89,8 @@ class Daemon:
         """Its children, without the checker that waits for the next upload."""
         waiting = [
             pid for pid in processes.children(self.pid)
-            if processes.command_line(pid)[:1] == [CHECKER] and processes.state(pid) == "S"
+            if self.checkers.intersection(processes.command_line(pid)[:2])
+            and processes.state(pid) == "S"
         ]
         return [pid for pid in processes.children(self.pid) if pid not in waiting[:1]]
 
