@@ -31,7 +31,7 @@ die()
 # To build the programs and the tests.
 packages_build=(
     gcc libc6-dev meson ninja-build pkgconf
-    libsystemd-dev libelf-dev libssl-dev libjson-c-dev libinih-dev libseccomp-dev
+    libsystemd-dev libelf-dev nettle-dev libjson-c-dev libinih-dev libseccomp-dev
     libcmocka-dev gcc-arm-none-eabi python3 scdoc
 )
 
@@ -100,7 +100,7 @@ need_commands()
         command -v "$command" >/dev/null || missing+=("$command")
     done
     (( ${#missing[@]} == 0 )) || die "this is not Debian, so nothing is installed for you; missing: ${missing[*]}" \
-        "Install them and the development files of libsystemd (250 or later), libelf, libcrypto," \
+        "Install them and the development files of libsystemd (250 or later), libelf, nettle," \
         "json-c, inih and cmocka, better also libseccomp, then try again."
 }
 
