@@ -106,6 +106,11 @@ class Daemon:
 
         return wait_for(look, lambda: f"an OpenOCD running; {self.log()}")
 
+    def wait_checking(self):
+        """The oldest job is being checked."""
+        wait_for(lambda: (self.bench.notify.values("STATUS") or [""])[-1].endswith(": checking"),
+                 lambda: f"a check; {self.log()}")
+
     def wait_quiet(self):
         """Waits until it has dealt with all it knows of, but for an OpenOCD that is held up.
 
