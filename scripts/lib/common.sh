@@ -53,8 +53,8 @@ packages_fuzz=(clang libclang-rt-14-dev)
 # To see a sketch being programmed.
 packages_run=(openocd)
 
-# To measure beside a systemd that is booted in a container.
-packages_bench=(mmdebstrap systemd-container)
+# To boot a systemd in a container: for the tests of the whole system, and to measure beside it.
+packages_container=(mmdebstrap systemd-container)
 
 # missing_packages PACKAGE...: prints those that are not installed.
 missing_packages()
