@@ -53,6 +53,13 @@ packages_fuzz=(clang libclang-rt-14-dev)
 # To see a sketch being programmed.
 packages_run=(openocd)
 
+# To build the Debian package, and to look at it: what its debian/control says, and lintian.
+packages_package=(
+    build-essential debhelper dpkg-dev lintian
+    bash-completion gcc-arm-none-eabi libelf-dev libinih-dev libjson-c-dev libseccomp-dev libssl-dev
+    libsystemd-dev meson pkgconf scdoc systemd
+)
+
 # To boot a systemd in a container: for the tests of the whole system, and to measure beside it.
 packages_container=(mmdebstrap systemd-container)
 
