@@ -1,17 +1,20 @@
 """The fixtures of the system tests: machines, and whether there can be any here."""
 
 import os
+import pathlib
 import shutil
 
 import pytest
 from container import Container, Unavailable
-from disk import Disk, make_debian, memory, run
+from disk import Disk, make_debian, memory
 from machine import Machine, furnish
+from package import Unbuildable, build, newer
 from simulator import share_one_cpu
 
 from harness.fixtures import pytest_runtest_makereport  # noqa: F401 (the hook is found here)
 
 share_one_cpu()
+STOCK = pathlib.Path(__file__).with_name("stock")
 
 
 @pytest.fixture(scope="session")
@@ -37,20 +40,43 @@ def debian(place):
     return disk.detach()
 
 
-def install(disk):
-    """What `meson install` brings, and what is to be done after it."""
-    run("meson", "install", "-C", os.environ["BUILD"], "--no-rebuild", "--quiet",
-        env=os.environ | {"DESTDIR": str(disk.root)})
-    disk.chroot("systemd-sysusers")
-    disk.chroot("journalctl", "--update-catalog")
-    disk.chroot("systemctl", "enable", "monitor-m4-elf-file.service")
+@pytest.fixture(scope="session")
+def packages(place, debian):
+    """A folder with the package, and the same once more as a later version: it is /packages on each
+    machine."""
+    try:
+        package = build()
+    except Unbuildable as reason:
+        pytest.skip(f"no package: {reason}")
+    folder = place / "packages"
+    folder.mkdir()
+    shutil.copy(package, folder / "m4flash.deb")
+    newer(package, folder, "99")
+    return folder
 
 
 @pytest.fixture(scope="session")
-def with_m4flash(debian, place):
+def with_m4flash(debian, place, packages):
     """The layers of a board with our service."""
     disk = Disk(place, debian)
-    install(disk)
+    install(disk, packages)
+    return disk.detach()
+
+
+def install(disk, packages):
+    shutil.copy(packages / "m4flash.deb", disk.root)
+    disk.chroot("dpkg", "--install", "/m4flash.deb")
+    (disk.root / "m4flash.deb").unlink()
+
+
+@pytest.fixture(scope="session")
+def with_stock(debian, place):
+    """The layers of a board as it ships."""
+    disk = Disk(place, debian)
+    for unit in ("monitor-m4-elf-file.path", "monitor-m4-elf-file.service"):
+        shutil.copy(STOCK / unit, disk.root / "usr/lib/systemd/system")
+    disk.write("/usr/lib/tmpfiles.d/board.conf", "d /tmp/arduino 0777 fio root -\n")
+    disk.chroot("systemctl", "enable", "monitor-m4-elf-file.path")
     return disk.detach()
 
 

@@ -12,9 +12,11 @@ import tempfile
 from container import make_root
 
 BUILD = pathlib.Path(os.environ["BUILD"])
-# What a board has, and what our package needs (python3 and the like are none of it).
-PACKAGES = ["systemd", "systemd-sysv", "dbus", "openocd", "init-system-helpers",
-            "libsystemd0", "libelf1", "libssl3", "libjson-c5", "libinih1", "libseccomp2"]
+# What a board has, and what our package depends on (dpkg says so if something is missing here).
+PACKAGES = ["systemd", "systemd-sysv", "dbus", "openocd", "libsystemd0", "libelf1", "libssl3",
+            "libjson-c5", "libinih1", "libseccomp2", "libnettle8", "libhogweed6"]
+
+DPKG = {"DEBIAN_FRONTEND": "noninteractive", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
 
 
 def run(*command, **how):
@@ -71,4 +73,4 @@ class Disk:
         place.chmod(mode)
 
     def chroot(self, *command):
-        return run("chroot", str(self.root), *command)
+        return run("chroot", str(self.root), *command, env=os.environ | DPKG)
