@@ -9,11 +9,9 @@ from container import Container, Unavailable
 from disk import Disk, make_debian, memory
 from machine import Machine, furnish
 from package import Unbuildable, build, newer
-from simulator import share_one_cpu
 
 from harness.fixtures import pytest_runtest_makereport  # noqa: F401 (the hook is found here)
 
-share_one_cpu()
 STOCK = pathlib.Path(__file__).with_name("stock")
 
 
