@@ -26,6 +26,7 @@ class Daemon:
         bench.notify.forget()
         environment = {k: v for k, v in os.environ.items() if not k.startswith("WATCHDOG_")}
         environment.pop("JOURNAL_STREAM", None)
+        environment["M4FLASH_CHIP_DIR"] = bench.standin.folder
         environment["NOTIFY_SOCKET"] = bench.notify.path
         environment["DBUS_SYSTEM_BUS_ADDRESS"] = f"unix:path={bench.bus_path}"
         self.process = subprocess.Popen(
