@@ -19,11 +19,14 @@ COMMAND = os.environ.get("M4FLASH_COMMAND", "m4flash")
 EVERYWHERE = pytest.mark.parametrize("alone", [False, True], ids=["daemon", "alone"])
 
 
-def start_rollback(bench, *options, **how):
+def start_rollback(bench, *options, env=None, **how):
+    """What the stand-in may write to is its own folder, for a daemon of the command's own too."""
+    env = (env or os.environ) | {"M4FLASH_CHIP_DIR": bench.standin.folder}
     return subprocess.Popen(
         [COMMAND, "rollback", "--runtime-dir", bench.runtime, "--state-dir", bench.state,
          "--config", bench.config, *options],
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **how,
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env=env, **how,
     )
 
 
