@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "build-config.h"
 #include "config/ini_text.h"
@@ -224,6 +225,33 @@ static int add_owners(const struct parse *parse, const char *value, unsigned lin
     return 0;
 }
 
+void settings_keep_others_out(struct settings *settings)
+{
+    settings->inbox_owners = (struct owners){.n = 1, .uid = {0}};
+}
+
+/* There is one key that begins so, however it was misspelt from there on, and wherever it stands.
+ */
+static bool may_be_owners(const char *text, size_t size)
+{
+    static const char start[] = "allow";
+
+    return size >= strlen(start) && strncasecmp(text, start, strlen(start)) == 0;
+}
+
+/* What was meant to keep people out must not let them in because of a typing error. */
+static void on_lost(const char *text, size_t size, unsigned line, void *userdata)
+{
+    const struct parse *parse = userdata;
+
+    if (text && !may_be_owners(text, size))
+        return;
+    settings_keep_others_out(parse->settings);
+    complain_about(parse->complaints, line,
+                   "[Inbox] AllowOwners= may have been meant: until this is mended only root's "
+                   "uploads are accepted");
+}
+
 static int on_assignment(const char *section, const char *key, const char *value, unsigned line,
                          void *userdata)
 {
@@ -244,13 +272,14 @@ static int on_assignment(const char *section, const char *key, const char *value
         complain_about(parse->complaints, line, "[%s] has no key %s=; it is ignored", section, key);
     else
         complain_about(parse->complaints, line, "%s= stands before the first [Section]", key);
+    on_lost(key, strlen(key), line, parse);
     return 0;
 }
 
 int settings_parse(struct settings *settings, const char *text, size_t size, const char *file,
                    config_complain_t complain, void *userdata)
 {
-    static const struct ini_events events = {on_section, on_assignment};
+    static const struct ini_events events = {on_section, on_assignment, on_lost};
     struct complaints complaints = {file, complain, userdata};
     struct parse parse = {settings, &complaints};
 

@@ -49,12 +49,18 @@ int settings_new(struct settings **ret);
 struct settings *settings_free(struct settings *settings);
 DEFINE_CLEANUP(struct settings *, settings_free)
 
+/* As if only root's uploads were accepted by [Inbox] AllowOwners=: for when that line may be there
+ * but cannot be read. */
+void settings_keep_others_out(struct settings *settings);
+
 /*
  * Applies size bytes of configuration text over what settings hold; later assignments win. Unknown
  * sections and keys, bad values and lines that are neither (config/ini_text.h has the syntax) are
  * told to complain and change nothing. An empty value sets a text to none where the comments above
  * allow it, and anything else back to its default. Of a list of users the words that name nobody
- * are told and allow nobody; the others count. file is only a name for complaints. Returns 0, or
+ * are told and allow nobody; the others count. A line that is not understood and may have been that
+ * list, or a NUL byte, behind which it may be, keeps all but root out until a later line is
+ * understood. file is only a name for complaints. Returns 0, or
  * -ENOMEM.
  */
 int settings_parse(struct settings *settings, const char *text, size_t size, const char *file,

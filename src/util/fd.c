@@ -22,6 +22,21 @@ int fd_close(int fd)
     return -EBADF;
 }
 
+int fd_open_regular(int dirfd, const char *name)
+{
+    struct stat st;
+
+    _cleanup_fd_ int fd =
+        openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &st) < 0)
+        return -errno;
+    if (S_ISDIR(st.st_mode))
+        return -EISDIR;
+    if (!S_ISREG(st.st_mode))
+        return -EBADFD;
+    return TAKE_FD(fd);
+}
+
 ssize_t fd_read_full(int fd, void *buffer, size_t size)
 {
     size_t done = 0;

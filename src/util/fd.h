@@ -5,6 +5,13 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+/*
+ * Opens dirfd/name for reading if it is a regular file; a FIFO or a device in its place does not
+ * stop or harm us. Returns the descriptor; -ELOOP for a symbolic link, -EISDIR for a directory,
+ * -EBADFD for anything else that is no regular file; or another -errno.
+ */
+int fd_open_regular(int dirfd, const char *name);
+
 /* Reads until size bytes, the end of file or an error. Returns the bytes read, or -errno. */
 ssize_t fd_read_full(int fd, void *buffer, size_t size);
 
