@@ -31,7 +31,7 @@ DEFAULT_FILES = {
 # Which recipe of the layers a dependency of Meson's is.
 RECIPES = {
     "libsystemd": "systemd", "systemd": "systemd", "libelf": "elfutils", "libcrypto": "openssl",
-    "json-c": "json-c", "inih": "libinih", "libseccomp": "libseccomp",
+    "nettle": "nettle", "json-c": "json-c", "inih": "libinih", "libseccomp": "libseccomp",
 }
 NOT_ON_THE_BOARD = {"cmocka", "bash-completion"}  # the tests'; the class's
 
