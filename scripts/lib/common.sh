@@ -107,7 +107,7 @@ need_commands()
         command -v "$command" >/dev/null || missing+=("$command")
     done
     (( ${#missing[@]} == 0 )) || die "this is not Debian, so nothing is installed for you; missing: ${missing[*]}" \
-        "Install them and the development files of libsystemd (250 or later), libelf, libcrypto," \
+        "Install them and the development files of libsystemd (250 or later), libelf, nettle," \
         "nettle, json-c, inih and cmocka, better also libseccomp, then try again."
 }
 
