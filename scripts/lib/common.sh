@@ -60,8 +60,8 @@ packages_package=(
     libsystemd-dev meson nettle-dev pkgconf scdoc systemd
 )
 
-# To measure beside a systemd that is booted in a container.
-packages_bench=(mmdebstrap systemd-container)
+# To boot a systemd in a container: for the tests of the whole system, and to measure beside it.
+packages_container=(mmdebstrap systemd-container)
 
 # missing_packages PACKAGE...: prints those that are not installed.
 missing_packages()

@@ -287,7 +287,7 @@ def test_overtakes_an_upload_that_is_being_checked(bench, two):
     daemon = bench.restart(env={"M4FLASH_CHECKER": checker})
     bench.standin.close_gate()
     bench.push(cp, sketches.good("slow"))
-    wait_for(daemon.workers, "a checker")
+    daemon.wait_checking()
     bench.uploads += 1
     client = start_rollback(bench)
     daemon.wait_openocd()
