@@ -11,9 +11,11 @@
 
 /* A kind of value: how its text becomes what a field of the settings holds. */
 struct kind {
-    int (*set)(const char *text, void *field); /* 0, -EINVAL or -ENOMEM; an error changes nothing */
+    int (*set)(const char *text, void *field); /* 0, -EINVAL or -ENOMEM; an error changes nothing,
+                                                  but see safe */
     void (*release)(void *field);              /* NULL if a field owns nothing */
     const char *expected;                      /* what would be right, for complaints */
+    const char *safe; /* what a bad value counts as instead of none, for complaints; or NULL */
 };
 
 static int set_text(const char *text, void *field)
@@ -88,6 +90,16 @@ static int set_boolean(const char *text, void *field)
     return value_parse_boolean(text, field);
 }
 
+/* A mistake does not open a door. */
+static int set_guard(const char *text, void *field)
+{
+    int r = value_parse_boolean(text, field);
+
+    if (r < 0)
+        *(bool *)field = true;
+    return r;
+}
+
 /* Nobody yet: the words are looked at one by one. */
 static int set_owners(const char *text, void *field)
 {
@@ -95,18 +107,22 @@ static int set_owners(const char *text, void *field)
     return 0;
 }
 
-static const struct kind path = {set_path, release_text, "an absolute path"};
+static const struct kind path = {set_path, release_text, "an absolute path", NULL};
 static const struct kind path_or_none = {set_path_or_none, release_text,
-                                         "an absolute path, or nothing for none"};
-static const struct kind file_name = {set_file_name, release_text, "a file's name, without a '/'"};
+                                         "an absolute path, or nothing for none", NULL};
+static const struct kind file_name = {set_file_name, release_text, "a file's name, without a '/'",
+                                      NULL};
 static const struct kind board = {set_board, release_text,
-                                  "a board's name, or the absolute path of its profile"};
-static const struct kind size_in_bytes = {set_size, NULL, "a size of at least 1, such as 64M"};
+                                  "a board's name, or the absolute path of its profile", NULL};
+static const struct kind size_in_bytes = {set_size, NULL, "a size of at least 1, such as 64M",
+                                          NULL};
 static const struct kind time_span = {set_time, NULL,
-                                      "a time, such as 120 or 2min (plain: seconds)"};
-static const struct kind limit = {set_limit, NULL, "a number of at most 1000, or 0 for no limit"};
-static const struct kind boolean = {set_boolean, NULL, "yes or no"};
-static const struct kind owners = {set_owners, NULL, "users' names or numbers"};
+                                      "a time, such as 120 or 2min (plain: seconds)", NULL};
+static const struct kind limit = {set_limit, NULL, "a number of at most 1000, or 0 for no limit",
+                                  NULL};
+static const struct kind boolean = {set_boolean, NULL, "yes or no", NULL};
+static const struct kind guard = {set_guard, NULL, "yes or no", "yes"};
+static const struct kind owners = {set_owners, NULL, "users' names or numbers", NULL};
 
 struct setting {
     const char *section, *key;
@@ -122,6 +138,8 @@ static const struct setting table[] = {
     {"Inbox", "FileName", &file_name, FIELD(inbox_file_name), "m4-user-sketch.elf"},
     {"Inbox", "MaxSize", &size_in_bytes, FIELD(inbox_max_size), "64M"},
     {"Inbox", "AllowOwners", &owners, FIELD(inbox_owners), ""},
+    {"Inbox", "RequireSignature", &guard, FIELD(require_signature), "no"},
+    {"Inbox", "KeysDirectory", &path, FIELD(keys_directory), "/etc/m4flash/keys.d"},
     {"OpenOCD", "Program", &path, FIELD(openocd_program), "/usr/bin/openocd"},
     {"OpenOCD", "Config", &path_or_none, FIELD(openocd_config), NULL},
     {"OpenOCD", "TimeoutSec", &time_span, FIELD(openocd_timeout_usec), "120"},
@@ -224,6 +242,19 @@ static int add_owners(const struct parse *parse, const char *value, unsigned lin
     return 0;
 }
 
+static void complain_about_value(const struct parse *parse, const struct setting *setting,
+                                 const char *value, unsigned line)
+{
+    const struct kind *kind = setting->kind;
+
+    if (kind->safe)
+        complain_about(parse->complaints, line, "[%s] %s=%s counts as %s: it must be %s",
+                       setting->section, setting->key, value, kind->safe, kind->expected);
+    else
+        complain_about(parse->complaints, line, "[%s] %s=%s is ignored: it must be %s",
+                       setting->section, setting->key, value, kind->expected);
+}
+
 static int on_assignment(const char *section, const char *key, const char *value, unsigned line,
                          void *userdata)
 {
@@ -234,8 +265,7 @@ static int on_assignment(const char *section, const char *key, const char *value
             continue;
         int r = apply(parse->settings, &table[i], value);
         if (r == -EINVAL)
-            complain_about(parse->complaints, line, "[%s] %s=%s is ignored: it must be %s", section,
-                           key, value, table[i].kind->expected);
+            complain_about_value(parse, &table[i], value, line);
         if (r >= 0 && table[i].kind == &owners)
             r = add_owners(parse, value, line);
         return r == -EINVAL ? 0 : r;

@@ -26,6 +26,8 @@ struct settings {
     char *inbox_file_name;         /* [Inbox] FileName=, no slash; never NULL or "" */
     uint64_t inbox_max_size;       /* [Inbox] MaxSize=, bytes, more than 0 */
     struct owners inbox_owners;    /* [Inbox] AllowOwners= */
+    bool require_signature;        /* [Inbox] RequireSignature= */
+    char *keys_directory;          /* [Inbox] KeysDirectory=, absolute; never NULL or "" */
     char *openocd_program;         /* [OpenOCD] Program=, absolute; never NULL or "" */
     char *openocd_config;          /* [OpenOCD] Config=, absolute */
     uint64_t openocd_timeout_usec; /* [OpenOCD] TimeoutSec=, more than 0 */
@@ -53,9 +55,10 @@ DEFINE_CLEANUP(struct settings *, settings_free)
  * Applies size bytes of configuration text over what settings hold; later assignments win. Unknown
  * sections and keys, bad values and lines that are neither (config/ini_text.h has the syntax) are
  * told to complain and change nothing. An empty value sets a text to none where the comments above
- * allow it, and anything else back to its default. Of a list of users the words that name nobody
- * are told and allow nobody; the others count. file is only a name for complaints. Returns 0, or
- * -ENOMEM.
+ * allow it, and anything else back to its default. What is to keep uploads out does so, too, if its
+ * value cannot be understood: a bad RequireSignature= counts as yes, and is told. Of a list of
+ * users the words that name nobody are told and allow nobody; the others count. file is only a name
+ * for complaints. Returns 0, or -ENOMEM.
  */
 int settings_parse(struct settings *settings, const char *text, size_t size, const char *file,
                    config_complain_t complain, void *userdata);

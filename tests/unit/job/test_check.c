@@ -94,7 +94,7 @@ static int start(struct fixture *f, const char *checker, const char *mode, uint6
 {
     int r = prepare(f, checker, mode, timeout_usec);
 
-    return r < 0 ? r : check_begin(f->check, &f->snapshot);
+    return r < 0 ? r : check_begin(f->check, &f->snapshot, NULL);
 }
 
 static void check(struct fixture *f, const char *mode)
@@ -182,7 +182,7 @@ static void test_waits(void **state)
     assert_int_equal(prepare(f, getenv("FAKE_CHECKER"), "accepted", 100000), 0);
     loop_for(f->event, 0.3);
     assert_false(f->judged || f->ended);
-    assert_int_equal(check_begin(f->check, &f->snapshot), 0);
+    assert_int_equal(check_begin(f->check, &f->snapshot, NULL), 0);
     assert_true(loop_until(f->event, &f->ended));
     assert_image(f, FAKE_IMAGE);
 }
@@ -327,7 +327,7 @@ static void test_free_running(void **state)
     for (size_t i = 0; i < ELEMENTSOF(modes); i++) {
         assert_int_equal(prepare(f, getenv("FAKE_CHECKER"), modes[i], 0), 0);
         if (i > 0)
-            assert_int_equal(check_begin(f->check, &f->snapshot), 0);
+            assert_int_equal(check_begin(f->check, &f->snapshot, NULL), 0);
         sd_event_run(f->event, 20000);
         if (!f->ended)
             f->check = check_free(f->check);

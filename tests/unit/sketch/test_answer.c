@@ -109,7 +109,7 @@ static void test_code(void **state)
         struct answer_head head = rejected_head((enum sketch_code)code);
 
         if (code == SKETCH_NOT_REGULAR || code == SKETCH_UNREADABLE || code == SKETCH_TOO_LARGE ||
-            code == SKETCH_OWNER)
+            code == SKETCH_OWNER || code == SKETCH_SIGNATURE)
             assert_seen_through(head);
         else
             assert_believed(head);
