@@ -33,6 +33,8 @@ static void assert_defaults(const struct settings *settings)
     assert_string_equal(settings->inbox_file_name, "m4-user-sketch.elf");
     assert_int_equal(settings->inbox_max_size, 64 << 20);
     assert_true(settings->inbox_owners.anyone);
+    assert_false(settings->require_signature);
+    assert_string_equal(settings->keys_directory, "/etc/m4flash/keys.d");
     assert_string_equal(settings->openocd_program, "/usr/bin/openocd");
     assert_null(settings->openocd_config);
     assert_int_equal(settings->openocd_timeout_usec, 120000000);
@@ -239,16 +241,40 @@ static void test_board_path(void **state)
     assert_string_equal(settings->board_name, "/etc/own.conf");
 }
 
+/* What is to keep uploads out does so though nobody can tell what was meant. */
+static void test_require_signature(void **state)
+{
+    static const char *const bad[] = {"maybe", "2", "yes no", "true;", "no!"};
+    _cleanup_(settings_freep) struct settings *settings = fresh();
+    struct heard heard;
+    char text[128];
+    (void)state;
+
+    assert_string_equal(parse(settings, "[Inbox]\nRequireSignature=on\nKeysDirectory=/k\n", &heard),
+                        "");
+    assert_true(settings->require_signature);
+    assert_string_equal(settings->keys_directory, "/k");
+    for (size_t i = 0; i < ELEMENTSOF(bad); i++) {
+        parse(settings, "[Inbox]\nRequireSignature=no\n", &heard);
+        assert_false(settings->require_signature);
+        snprintf(text, sizeof(text), "[Inbox]\nRequireSignature=%s\n", bad[i]);
+        parse(settings, text, &heard);
+        assert_true(settings->require_signature);
+        snprintf(text, sizeof(text),
+                 "2: [Inbox] RequireSignature=%s counts as yes: it must be yes or no\n", bad[i]);
+        assert_string_equal(heard.text, text);
+    }
+    assert_string_equal(parse(settings, "[Inbox]\nRequireSignature=\n", &heard), "");
+    assert_false(settings->require_signature);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_defaults),
-        cmocka_unit_test(test_every_key),
-        cmocka_unit_test(test_later_wins_and_empty_undoes),
-        cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_owners),
-        cmocka_unit_test(test_unknown_owners),
-        cmocka_unit_test(test_too_many_owners),
+        cmocka_unit_test(test_defaults),       cmocka_unit_test(test_require_signature),
+        cmocka_unit_test(test_every_key),      cmocka_unit_test(test_later_wins_and_empty_undoes),
+        cmocka_unit_test(test_refused),        cmocka_unit_test(test_owners),
+        cmocka_unit_test(test_unknown_owners), cmocka_unit_test(test_too_many_owners),
         cmocka_unit_test(test_board_path),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
