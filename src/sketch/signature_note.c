@@ -48,16 +48,21 @@ static const char *reason_against(const struct elf_view *view)
         return "The file is cut off: its headers point past its end.";
     if (view->n_sections > 0 && view->header.e_shentsize != sizeof(Elf32_Shdr))
         return "The ELF file's section headers are not of the standard's size.";
-    if (view->n_sections >= SHN_LORESERVE - 2 || view->header.e_shstrndx >= SHN_LORESERVE)
-        return "The ELF file has too many sections.";
     return NULL;
+}
+
+/* The section with the names; SHN_XINDEX sends for it to section 0, as for the counts. */
+static uint32_t names_index(const struct elf_view *view)
+{
+    uint32_t index = view->header.e_shstrndx;
+
+    return index == SHN_XINDEX && view->has_section0 ? view->section0.sh_link : index;
 }
 
 /* Returns NULL, or why it cannot be. */
 static const char *plan(const struct elf_view *view, struct layout *ret)
 {
-    struct layout layout = {.n_sections = (uint32_t)view->n_sections,
-                            .names = view->header.e_shstrndx};
+    struct layout layout = {.n_sections = (uint32_t)view->n_sections, .names = names_index(view)};
     uint64_t old_size = 1; /* the empty name's NUL */
 
     if (layout.n_sections == 0)
@@ -97,14 +102,20 @@ static void put_section(uint8_t *file, const struct layout *layout, uint32_t ind
         sizeof(section));
 }
 
+/* The header has no room for such a count or index: section 0 has it. */
+static bool is_large(uint32_t number)
+{
+    return number >= SHN_LORESERVE;
+}
+
 static void put_header(uint8_t *file, const struct elf_view *view, const struct layout *layout)
 {
     Elf32_Ehdr header = view->header;
 
     header.e_shoff = (Elf32_Off)layout->headers_offset;
-    header.e_shnum = (Elf32_Half)(layout->n_sections + 1);
+    header.e_shnum = is_large(layout->n_sections + 1) ? 0 : (Elf32_Half)(layout->n_sections + 1);
     header.e_shentsize = sizeof(Elf32_Shdr);
-    header.e_shstrndx = (Elf32_Half)layout->names;
+    header.e_shstrndx = is_large(layout->names) ? SHN_XINDEX : (Elf32_Half)layout->names;
     put(file, ELF_T_EHDR, &header, sizeof(header));
 }
 
@@ -125,8 +136,13 @@ static void put_sections(uint8_t *file, const struct elf_view *view, const struc
     uint32_t note_name = (uint32_t)(layout->names_size - sizeof(note_section));
     Elf32_Shdr names = layout->old_names, section = {0};
 
+    elf_view_section(view, 0, &section);
+    if (is_large(layout->n_sections + 1))
+        section.sh_size = layout->n_sections + 1;
+    if (is_large(layout->names))
+        section.sh_link = layout->names;
     put_section(file, layout, 0, section);
-    for (uint32_t i = 0; elf_view_section(view, i, &section); i++)
+    for (uint32_t i = 1; elf_view_section(view, i, &section); i++)
         put_section(file, layout, i, section);
 
     if (names.sh_type == SHT_NULL)

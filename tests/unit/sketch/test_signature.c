@@ -186,7 +186,10 @@ static void assert_note_section(const uint8_t *copy, size_t size, uint64_t n_sec
 
     elf_view_open(copy, size, &view);
     assert_int_equal(view.n_sections, n_sections);
-    assert_true(elf_view_section(&view, view.header.e_shstrndx, &names));
+    uint32_t index = view.header.e_shstrndx;
+    if (index == SHN_XINDEX)
+        index = view.section0.sh_link;
+    assert_true(elf_view_section(&view, index, &names));
     assert_true(elf_view_is_string(&view, &names, names.sh_name, ".shstrtab"));
     assert_true(elf_view_section(&view, n_sections - 1, &note));
     assert_true(elf_view_is_string(&view, &names, note.sh_name, ".note.m4flash"));
@@ -254,6 +257,45 @@ static void test_note_without_names(void **state)
     assert_note_section(copy, size, N_SECTIONS + 2);
 }
 
+/* As of a file with very many sections, though it has few. */
+static void test_note_with_counts_elsewhere(void **state)
+{
+    _cleanup_elf_ struct elf elf = elf_default();
+    size_t size;
+
+    (void)state;
+    name_the_names(&elf);
+    elf_header(&elf)->e_shstrndx = SHN_XINDEX;
+    elf_section(&elf, NULL_SECTION)->sh_link = NAMES_SECTION;
+    elf_header(&elf)->e_shnum = 0;
+    elf_section(&elf, NULL_SECTION)->sh_size = N_SECTIONS;
+    _cleanup_free_ uint8_t *copy = signing_embed(OURS, elf.bytes, elf.size, &size);
+    assert_same_sketch(&elf, copy, size);
+    assert_note_section(copy, size, N_SECTIONS + 1);
+}
+
+/* With the note they are too many for the header, at one of these numbers. */
+static void test_note_with_many_sections(void **state)
+{
+    (void)state;
+    for (uint32_t n = SHN_LORESERVE - 3; n <= SHN_LORESERVE + 1; n++) {
+        _cleanup_elf_ struct elf elf = elf_default();
+        size_t size = elf.size + n * sizeof(Elf32_Shdr), copy_size;
+
+        elf.bytes = realloc(elf.bytes, size);
+        assert_non_null(elf.bytes);
+        memset(elf.bytes + elf.size, 0, size - elf.size);
+        elf_header(&elf)->e_shoff = (Elf32_Off)elf.size;
+        elf_header(&elf)->e_shnum = n < SHN_LORESERVE ? (Elf32_Half)n : 0;
+        elf_header(&elf)->e_shstrndx = SHN_UNDEF;
+        ((Elf32_Shdr *)(elf.bytes + elf.size))->sh_size = n < SHN_LORESERVE ? 0 : n;
+        elf.size = size;
+        _cleanup_free_ uint8_t *copy = signing_embed(OURS, elf.bytes, elf.size, &copy_size);
+        assert_note_section(copy, copy_size, n + 2);
+        assert_int_equal(check_on(&test_board, copy, copy_size, NULL).code, SKETCH_ACCEPTED);
+    }
+}
+
 static void assert_no_note(const void *bytes, size_t size, const char *expected)
 {
     static const uint8_t key[SIGNATURE_KEY_SIZE] = {1};
@@ -285,8 +327,6 @@ static void test_no_note(void **state)
     assert_no_note(elf.bytes, elf.size, "names are not where");
     elf_header(&elf)->e_shstrndx = ATTRIBUTES_SECTION;
     assert_no_note(elf.bytes, elf.size, "names are not where");
-    elf_header(&elf)->e_shstrndx = SHN_XINDEX;
-    assert_no_note(elf.bytes, elf.size, "too many sections");
     elf_header(&elf)->e_shstrndx = NAMES_SECTION;
     elf_header(&elf)->e_shnum = 1;
     elf_header(&elf)->e_shentsize++;
@@ -405,6 +445,8 @@ int main(void)
         cmocka_unit_test(test_note),
         cmocka_unit_test(test_note_without_sections),
         cmocka_unit_test(test_note_without_names),
+        cmocka_unit_test(test_note_with_counts_elsewhere),
+        cmocka_unit_test(test_note_with_many_sections),
         cmocka_unit_test(test_no_note),
         cmocka_unit_test(test_key),
         cmocka_unit_test(test_no_key),
