@@ -10,9 +10,9 @@
 # and erases, writes and compares them itself. Where there is none, or anything about it fails,
 # OpenOCD does all of it in its own way: no more clocks than `program FILE verify reset exit` takes.
 #
-# An image is a folder that m4flashd makes: sector-N.bin, the bytes of each sector; start.bin, the
-# routine, if there is one; and plan, which appears when the chip may be changed and says how. It is
-# a Tcl dictionary, empty if there is no routine:
+# An image is a folder that m4flashd makes: start.bin, the routine, if there is one; sector-N.bin,
+# the bytes of each sector; and plan, which appears when all of that is there and the chip may be
+# changed, and says how. It is a Tcl dictionary, empty if there is no routine:
 #   new      each sector's CRC-32, as it is to be (8 hexadecimal digits, as mdw prints them)
 #   base     each sector's CRC-32, as the packets need it, or nothing if they need nothing
 #   packets  the sectors of which sector-N.packet has what changed; of the others the routine gets
@@ -165,8 +165,8 @@ proc m4flash_verify {start image_dir image sector_size n} {
 	error $message
 }
 
-# Nothing is erased before m4flashd has said that it may be, by a file that appears whole: its record
-# of what is being done must be safe from a power failure first.
+# Nothing is erased, and no sector's file read, before m4flashd has said that it may be, by a file
+# that appears whole: its record of what is being done must be safe from a power failure first.
 proc m4flash_plan {image_dir} {
 	while {![file exists $image_dir/plan]} {
 		sleep 1
@@ -377,6 +377,7 @@ proc m4flash_run {body} {
 
 proc m4flash_by_openocd {image_dir start sector_size n all} {
 	set size [expr {$n * $sector_size}]
+	m4flash_plan $image_dir
 	set image [m4flash_image $image_dir $sector_size $n]
 	lassign [m4flash_bank $start $size] bank base
 
@@ -384,7 +385,6 @@ proc m4flash_by_openocd {image_dir start sector_size n all} {
 		m4flash_say unchanged
 		return
 	}
-	m4flash_plan $image_dir
 	m4flash_erase $start $sector_size $n
 	m4flash_write $bank [expr {$start - $base}] $image_dir $image
 	m4flash_verify $start $image_dir $image $sector_size $n

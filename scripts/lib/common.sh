@@ -31,14 +31,14 @@ die()
 # To build the programs and the tests.
 packages_build=(
     gcc libc6-dev meson ninja-build pkgconf
-    libsystemd-dev libelf-dev libssl-dev libjson-c-dev libinih-dev libseccomp-dev
+    libsystemd-dev libelf-dev nettle-dev libssl-dev libjson-c-dev libinih-dev libseccomp-dev
     libcmocka-dev gcc-arm-none-eabi python3 scdoc
 )
 
 # To run the tests.
 packages_test=(
     openocd python3-pytest systemd libnewlib-arm-none-eabi libstdc++-arm-none-eabi-newlib
-    dbus-daemon python3-dbus systemd-journal-remote man-db zsh adb jq
+    dbus-daemon python3-dbus systemd-journal-remote man-db zsh adb jq procps
 )
 
 # To run the tests of the Arduino IDE's upload.
@@ -52,6 +52,13 @@ packages_fuzz=(clang libclang-rt-14-dev)
 
 # To see a sketch being programmed.
 packages_run=(openocd)
+
+# To build the Debian package, and to look at it: what its debian/control says, and lintian.
+packages_package=(
+    build-essential debhelper dpkg-dev lintian
+    bash-completion gcc-arm-none-eabi libelf-dev libinih-dev libjson-c-dev libseccomp-dev libssl-dev
+    libsystemd-dev meson nettle-dev pkgconf scdoc systemd
+)
 
 # To measure beside a systemd that is booted in a container.
 packages_bench=(mmdebstrap systemd-container)
@@ -101,7 +108,7 @@ need_commands()
     done
     (( ${#missing[@]} == 0 )) || die "this is not Debian, so nothing is installed for you; missing: ${missing[*]}" \
         "Install them and the development files of libsystemd (250 or later), libelf, libcrypto," \
-        "json-c, inih and cmocka, better also libseccomp, then try again."
+        "nettle, json-c, inih and cmocka, better also libseccomp, then try again."
 }
 
 # ---- Build folders ----------------------------------------------------------------------------

@@ -13,7 +13,6 @@
 #include <stdbool.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "build-config.h"
@@ -21,10 +20,7 @@
 #include "sketch/answer.h"
 #include "util/capabilities.h"
 #include "util/cleanup.h"
-
-#if WITH_LANDLOCK
-#include <linux/landlock.h>
-#endif
+#include "util/landlock.h"
 
 enum {
     CPU_SECONDS = 30,         /* a 64 MiB upload takes well under one on a board */
@@ -45,20 +41,13 @@ static void leave_namespaces(void)
 /* ---- Files -------------------------------------------------------------------------------------
  */
 
-/* Rules that allow nothing, for all that Landlock has known of since its first version. What came
- * later, such as truncate(), is left to the user who owns nothing, and to the filter. */
+/* Rules that allow nothing. What this kernel's Landlock does not know of is left to the user who
+ * owns nothing, and to the filter. */
 static bool close_files_by_landlock(void)
 {
-#if WITH_LANDLOCK
-    const struct landlock_ruleset_attr rules = {
-        .handled_access_fs = (LANDLOCK_ACCESS_FS_MAKE_SYM << 1) - 1,
-    };
+    _cleanup_fd_ int rules = landlock_rules_new(LANDLOCK_ALL);
 
-    _cleanup_fd_ int fd = (int)syscall(SYS_landlock_create_ruleset, &rules, sizeof(rules), 0);
-    return fd >= 0 && syscall(SYS_landlock_restrict_self, fd, 0) == 0;
-#else
-    return false;
-#endif
+    return rules >= 0 && landlock_rules_enter(rules) >= 0;
 }
 
 /* A folder that is always there, in which nothing can be made, and which only tells what we have

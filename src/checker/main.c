@@ -1,8 +1,8 @@
 /*
- * m4flash-checker: judges one upload, in a process of its own because it parses a stranger's bytes.
- * Everything it needs is inherited or handed to it (sketch/answer.h has the descriptors and the
- * conversation), so it opens nothing, and locks itself up (checker/cage.h) before it gets the
- * upload.
+ * m4flash-checker and m4flash-checker-signed, which can verify signatures too: judges one upload,
+ * in a process of its own because it parses a stranger's bytes. Everything it needs is inherited or
+ * handed to it (sketch/answer.h has the descriptors and the conversation), so it opens nothing, and
+ * locks itself up (checker/cage.h) before it gets the upload.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -199,7 +199,7 @@ static int prepare_signatures(void)
 {
     int r = signature_prepare();
 
-    return r < 0 ? failed("libcrypto does not verify signatures", r) : 0;
+    return r < 0 ? failed("signatures cannot be verified", r) : 0;
 }
 
 static int lock_up(const struct options *options, const struct board *board)

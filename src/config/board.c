@@ -306,7 +306,7 @@ static void require_all_keys(struct profile *profile)
 int board_parse(const char *text, size_t size, const char *file, config_complain_t complain,
                 void *userdata, struct board *ret)
 {
-    static const struct ini_events events = {on_section, on_assignment};
+    static const struct ini_events events = {on_section, on_assignment, NULL};
     struct complaints complaints = {file, complain, userdata};
     struct profile profile = {.complaints = &complaints, .board.flash.name = "flash"};
     struct complaints counted = refusals(&profile);

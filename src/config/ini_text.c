@@ -129,6 +129,13 @@ static const char *judge(struct slice s, size_t room)
     return s.at[0] == '[' ? judge_header(s) : judge_assignment(s);
 }
 
+static bool lose(const struct reader *reader, const char *text, size_t size)
+{
+    if (reader->events->lost)
+        reader->events->lost(text, size, reader->line, reader->userdata);
+    return false;
+}
+
 /* True if inih may see the line, which is neither empty nor a comment. */
 static bool pass(struct reader *reader, struct slice s, size_t room)
 {
@@ -136,15 +143,16 @@ static bool pass(struct reader *reader, struct slice s, size_t room)
 
     bool header = s.at[0] == '[';
     if (!header && reader->skipping)
-        return false;
+        return lose(reader, s.at, s.size);
     const char *wrong = judge(s, room);
     if (wrong)
         complain_about(reader->complaints, reader->line, "%s", wrong);
-    if (!header)
-        return !wrong;
-    reader->skipping = true;
+    if (header)
+        reader->skipping = true;
     if (wrong)
-        return false;
+        return lose(reader, s.at, s.size);
+    if (!header)
+        return true;
     memcpy(name, s.at + 1, s.size - 2);
     name[s.size - 2] = '\0';
     reader->skipping = !reader->events->section(name, reader->line, reader->userdata);
@@ -163,6 +171,7 @@ static char *read_line(char *buffer, int room, void *stream)
     if (memchr(s.at, '\0', s.size)) {
         complain_about(reader->complaints, reader->line,
                        "there is a NUL byte, so this is no text; the rest is not read");
+        lose(reader, NULL, 0);
         return NULL;
     }
     bool comment = s.size == 0 || s.at[0] == '#' || s.at[0] == ';';

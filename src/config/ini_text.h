@@ -25,6 +25,13 @@ struct ini_events {
     /* One assignment; section is "" before the first header. Returns 0, or -errno to stop. */
     int (*assignment)(const char *section, const char *key, const char *value, unsigned line,
                       void *userdata);
+
+    /*
+     * A line whose meaning is lost, without the blanks around it: one that was refused, or that
+     * stands below a header that was. text is NULL for all that is not read behind a NUL byte. May
+     * be NULL, for readers who need not know what they have missed.
+     */
+    void (*lost)(const char *text, size_t size, unsigned line, void *userdata);
 };
 
 /*

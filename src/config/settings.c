@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "build-config.h"
 #include "config/ini_text.h"
@@ -255,6 +256,43 @@ static void complain_about_value(const struct parse *parse, const struct setting
                        setting->section, setting->key, value, kind->expected);
 }
 
+static void let_in_root_only(struct settings *settings)
+{
+    settings->inbox_owners = (struct owners){.n = 1, .uid = {0}};
+}
+
+void settings_keep_others_out(struct settings *settings)
+{
+    let_in_root_only(settings);
+    settings->require_signature = true;
+}
+
+/* Of each of these keys there is one that begins so, however it was misspelt from there on, and
+ * wherever it stands; it may also be in what is not read. */
+static bool may_be(const char *text, size_t size, const char *start)
+{
+    return !text || (size >= strlen(start) && strncasecmp(text, start, strlen(start)) == 0);
+}
+
+/* What was meant to keep people out must not let them in because of a typing error. */
+static void on_lost(const char *text, size_t size, unsigned line, void *userdata)
+{
+    const struct parse *parse = userdata;
+
+    if (may_be(text, size, "allow")) {
+        let_in_root_only(parse->settings);
+        complain_about(parse->complaints, line,
+                       "[Inbox] AllowOwners= may have been meant: until this is mended only root's "
+                       "uploads are accepted");
+    }
+    if (may_be(text, size, "require")) {
+        parse->settings->require_signature = true;
+        complain_about(parse->complaints, line,
+                       "[Inbox] RequireSignature=yes may have been meant: until this is mended "
+                       "only signed sketches are accepted");
+    }
+}
+
 static int on_assignment(const char *section, const char *key, const char *value, unsigned line,
                          void *userdata)
 {
@@ -274,13 +312,14 @@ static int on_assignment(const char *section, const char *key, const char *value
         complain_about(parse->complaints, line, "[%s] has no key %s=; it is ignored", section, key);
     else
         complain_about(parse->complaints, line, "%s= stands before the first [Section]", key);
+    on_lost(key, strlen(key), line, parse);
     return 0;
 }
 
 int settings_parse(struct settings *settings, const char *text, size_t size, const char *file,
                    config_complain_t complain, void *userdata)
 {
-    static const struct ini_events events = {on_section, on_assignment};
+    static const struct ini_events events = {on_section, on_assignment, on_lost};
     struct complaints complaints = {file, complain, userdata};
     struct parse parse = {settings, &complaints};
 

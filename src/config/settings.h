@@ -51,14 +51,19 @@ int settings_new(struct settings **ret);
 struct settings *settings_free(struct settings *settings);
 DEFINE_CLEANUP(struct settings *, settings_free)
 
+/* As if only root's uploads were accepted by [Inbox] AllowOwners=, and only signed ones by
+ * RequireSignature=: for when these lines may be there but cannot be read. */
+void settings_keep_others_out(struct settings *settings);
+
 /*
  * Applies size bytes of configuration text over what settings hold; later assignments win. Unknown
  * sections and keys, bad values and lines that are neither (config/ini_text.h has the syntax) are
  * told to complain and change nothing. An empty value sets a text to none where the comments above
- * allow it, and anything else back to its default. What is to keep uploads out does so, too, if its
- * value cannot be understood: a bad RequireSignature= counts as yes, and is told. Of a list of
- * users the words that name nobody are told and allow nobody; the others count. file is only a name
- * for complaints. Returns 0, or -ENOMEM.
+ * allow it, and anything else back to its default. Of a list of users the words that name nobody
+ * are told and allow nobody; the others count. A line that is not understood and may have been that
+ * list keeps all but root out until a later line is understood; a RequireSignature= that is not
+ * understood, or a line that may have been one, counts as yes in the same way; a NUL byte, behind
+ * which both may be, does both. file is only a name for complaints. Returns 0, or -ENOMEM.
  */
 int settings_parse(struct settings *settings, const char *text, size_t size, const char *file,
                    config_complain_t complain, void *userdata);

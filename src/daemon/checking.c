@@ -8,10 +8,6 @@
 #include "daemon/signing.h"
 #include "sketch/answer.h"
 
-enum {
-    STANDBY_USEC = 10 * 1000 * 1000, /* of silence from an upload, then nobody waits for its end */
-};
-
 static void on_checked(struct manager *manager);
 
 /* The job that the check is about, or NULL if it has been closed. */
@@ -83,56 +79,18 @@ static int start_checker(struct manager *manager, struct check **ret)
 /* ---- Ahead of need -----------------------------------------------------------------------------
  */
 
-static void dismiss(struct manager *manager)
-{
-    manager->standby = check_free(manager->standby);
-    if (manager->standby_source)
-        sd_event_source_set_enabled(manager->standby_source, SD_EVENT_OFF);
-}
-
-static int on_silence(sd_event_source *source, uint64_t usec, void *userdata)
-{
-    (void)source;
-    (void)usec;
-    dismiss(userdata);
-    return 0;
-}
-
-static int limit_standby(struct manager *manager)
-{
-    if (!manager->standby_source)
-        return sd_event_add_time_relative(manager->event, &manager->standby_source, CLOCK_MONOTONIC,
-                                          STANDBY_USEC, 0, on_silence, manager);
-    int r = sd_event_source_set_time_relative(manager->standby_source, STANDBY_USEC);
-    return r < 0 ? r : sd_event_source_set_enabled(manager->standby_source, SD_EVENT_ONESHOT);
-}
-
 /* What goes wrong here is told when a checker is really needed, and fails to start then too. */
 void checking_prepare(struct manager *manager)
 {
-    if (!manager->standby && !manager->standby_lost &&
-        start_checker(manager, &manager->standby) < 0)
-        manager->standby_lost = true;
-    if (manager->standby && limit_standby(manager) < 0)
-        dismiss(manager);
+    if (manager->standby || manager->standby_lost || manager->stopping)
+        return;
+    manager->standby_lost = start_checker(manager, &manager->standby) < 0;
 }
 
-/* An upload that is being written, or one that was read but is not being checked yet. */
-static bool is_expected(const struct manager *manager)
-{
-    if (manager->arriving || manager->arrivals > 0)
-        return true;
-    for (size_t i = 0; i < manager->n_jobs; i++)
-        if (manager->jobs[i]->state < JOB_CHECKING)
-            return true;
-    return false;
-}
-
-void checking_relax(struct manager *manager)
+void checking_prepare_anew(struct manager *manager)
 {
     manager->standby_lost = false;
-    if (manager->standby && !is_expected(manager))
-        dismiss(manager);
+    checking_prepare(manager);
 }
 
 /* ---- At work -----------------------------------------------------------------------------------
@@ -145,7 +103,6 @@ static int begin(struct manager *manager, const struct job *job)
     const struct signature_order *signature = signing_order(manager, job, &buffer);
 
     manager->check = TAKE_PTR(manager->standby);
-    dismiss(manager);
     manager->check_waited = manager->check != NULL;
     if (manager->check && check_begin(manager->check, job->snapshot, signature) >= 0)
         return 0;
@@ -225,7 +182,7 @@ void checking_settle(struct manager *manager)
 {
     const struct job *job = manager->check ? checked_job(manager) : NULL;
 
-    dismiss(manager);
+    manager->standby = check_free(manager->standby);
     if (!job || job->state != JOB_PROGRAMMING)
         manager->check = check_free(manager->check);
 }
@@ -233,6 +190,5 @@ void checking_settle(struct manager *manager)
 void checking_stop(struct manager *manager)
 {
     manager->check = check_free(manager->check);
-    dismiss(manager);
-    manager->standby_source = sd_event_source_disable_unref(manager->standby_source);
+    manager->standby = check_free(manager->standby);
 }

@@ -50,8 +50,7 @@ static bool is_noted(const struct manager *manager, const char *sha256)
     _cleanup_free_ char *note = NULL;
     size_t size;
 
-    _cleanup_fd_ int fd =
-        openat(ledger_state_dir(manager->ledger), note_name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    _cleanup_fd_ int fd = fd_open_regular(ledger_state_dir(manager->ledger), note_name);
     if (fd < 0 || fd_read_file(fd, SKETCH_DIGEST_HEX, &note, &size) < 0)
         return false;
     return size == SKETCH_DIGEST_HEX && strncmp(note, sha256, SKETCH_DIGEST_HEX - 1) == 0;

@@ -39,7 +39,7 @@ static void on_gone(struct manager *manager)
     if (manager->arrivals > 0 || manager_find(manager, JOB_WAITING))
         reading_close_deleted(manager);
     manager->arrivals = 0;
-    manager->arriving = manager->overwritten = false;
+    manager->overwritten = false;
     for (size_t i = 0; i < manager->n_jobs; i++) {
         struct job *job = manager->jobs[i];
         if (job->state == JOB_NEW)
@@ -48,7 +48,6 @@ static void on_gone(struct manager *manager)
             job->detached = true;
     }
     queue_run(manager);
-    checking_relax(manager);
 }
 
 /* Another upload was heard of while one was read: if that is incomplete, it may be this one's. */
@@ -60,17 +59,10 @@ static void doubt_fresh(struct manager *manager)
         fresh->doubted = true;
 }
 
-/* It is on its way: a checker can be ready by the time it is there. */
-static void expect_upload(struct manager *manager)
-{
-    manager->arriving = true;
-    checking_prepare(manager);
-}
-
 /* An upload that was announced and not read yet is lost to the next one, or it is being read. */
 static void on_written(struct manager *manager)
 {
-    expect_upload(manager);
+    checking_prepare(manager);
     manager->written = true;
     if (manager->arrivals > 0) {
         manager->overwritten = true;
@@ -125,7 +117,6 @@ static void look(struct manager *manager)
     if (manager_find(manager, JOB_NEW))
         sd_event_source_set_enabled(manager->look_source, SD_EVENT_ONESHOT);
     queue_run(manager);
-    checking_relax(manager);
 }
 
 static int on_look(sd_event_source *source, void *userdata)
@@ -143,12 +134,11 @@ static void on_watch(enum watch_event what, void *userdata)
         return;
     switch (what) {
     case WATCH_CREATED:
-        expect_upload(manager);
+        checking_prepare(manager);
         return;
     case WATCH_COMPLETE:
         checking_prepare(manager); /* while it is copied */
         doubt_fresh(manager);
-        manager->arriving = false;
         manager->arrivals++;
         manager->touched = manager->attributes_changed;
         manager->overwritten = false;

@@ -1,7 +1,6 @@
 #include "daemon/limiting.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <syslog.h>
 #include <time.h>
@@ -36,9 +35,8 @@ void limiting_load(struct manager *manager)
     _cleanup_free_ char *text = NULL;
     size_t size = 0;
 
-    _cleanup_fd_ int fd =
-        openat(ledger_state_dir(manager->ledger), file_name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-    int r = fd < 0 ? -errno : fd_read_file(fd, LIMITS_TEXT_MAX, &text, &size);
+    _cleanup_fd_ int fd = fd_open_regular(ledger_state_dir(manager->ledger), file_name);
+    int r = fd < 0 ? fd : fd_read_file(fd, LIMITS_TEXT_MAX, &text, &size);
     if (r < 0 && r != -ENOENT)
         journal_log(manager->journal, LOG_WARNING,
                     "%s/%s cannot be read, so earlier programmings count for no limit: %s",

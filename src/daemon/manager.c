@@ -61,6 +61,15 @@ static void take_off(struct manager *manager, const struct job *job)
             (manager->n_jobs - i) * sizeof(manager->jobs[0]));
 }
 
+/* Another job was made of the same file in the same state, and has not ended. */
+static bool has_twin(const struct manager *manager, const struct job *job)
+{
+    for (size_t i = 0; i < manager->n_jobs; i++)
+        if (manager->jobs[i] != job && file_key_equal(&manager->jobs[i]->key, &job->key))
+            return true;
+    return false;
+}
+
 void manager_close_job(struct manager *manager, struct job *job, const struct outcome *outcome)
 {
     if (job->scanned)
@@ -68,6 +77,9 @@ void manager_close_job(struct manager *manager, struct job *job, const struct ou
     uint64_t id = job->id;
 
     take_off(manager, job);
+    /* The file is not dealt with yet: a start after a crash must take it again. */
+    if (has_twin(manager, job))
+        job->key = (struct file_key){.inode = 0};
     ledger_close_job(manager->ledger, job, outcome);
     control_tell(manager->control, id, ledger_last_entry(manager->ledger));
     bus_tell(manager->bus, id, ledger_last_entry(manager->ledger));

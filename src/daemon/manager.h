@@ -35,6 +35,7 @@ struct orders {
     const char *checker; /* paths of installed files */
     const char *openocd_script;
     const char *openocd_config; /* or "" */
+    const char *chip_dir;       /* of a simulated chip, or "" */
     const char *health_file;    /* or "" */
     char checker_user[32];      /* UID:GID that the checker gets */
 };
@@ -54,17 +55,16 @@ struct manager {
     struct key_files *keys; /* that its signature is judged by; NULL if none is asked for */
     bool check_waited;      /* it was started ahead of need */
     uint64_t checked_id;    /* the job\'s number: it may be accepted, or gone, before check ends */
-    struct check *standby;  /* waits for an upload that is on its way */
+    struct check *standby;  /* waits for the next upload */
+    bool standby_lost;      /* it ended by itself */
     bool cage_told;         /* what the checker is not locked up with */
-    bool standby_lost;      /* it ended by itself, since the last look */
-    sd_event_source *standby_source; /* ends it when nothing more is heard of that upload */
-    struct deploy *deploy;           /* of the job in state PROGRAMMING */
-    struct transcript progress;      /* of that deploy, as last told */
+    bool walls_told;        /* what OpenOCD is not kept from */
+    struct deploy *deploy;  /* of the job in state PROGRAMMING */
+    struct transcript progress; /* of that deploy, as last told */
 
     struct watch *watch;
     sd_event_source *look_source; /* runs when all events of the inbox have been heard */
     sd_event_source *patience_source;
-    bool arriving;     /* one is being written: its end is to come */
     unsigned arrivals; /* completed uploads that have not been read */
     bool overwritten;  /* the newest of them is, before it was read */
     bool rescan;

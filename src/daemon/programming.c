@@ -7,6 +7,7 @@
 #include "daemon/default.h"
 #include "daemon/limiting.h"
 #include "daemon/queue.h"
+#include "io/walls.h"
 #include "job/alarm.h"
 
 enum {
@@ -74,12 +75,31 @@ static bool has_worn(const struct deploy_result *result)
            !transcript->unchanged;
 }
 
+/* Once: it is the same for each OpenOCD, for as long as the daemon lives. */
+static void tell_of_walls(struct manager *manager, unsigned lacks)
+{
+    static const char *const missing[] = {
+        [WALLS_FILES] = "change files",
+        [WALLS_SOCKETS] = "make sockets",
+        [WALLS_FILES | WALLS_SOCKETS] = "change files and make sockets",
+    };
+
+    if (manager->walls_told || lacks == 0)
+        return;
+    manager->walls_told = true;
+    journal_log(manager->journal, LOG_NOTICE,
+                "OpenOCD could %s: this kernel has nothing to keep it from that. What the service "
+                "may not do, it may not.",
+                missing[lacks]);
+}
+
 static void on_result(const struct deploy_result *result, void *userdata)
 {
     struct manager *manager = userdata;
     struct job *job = manager_find(manager, JOB_PROGRAMMING);
     struct outcome outcome = outcome_of(job, result);
 
+    tell_of_walls(manager, result->lacks);
     if (has_worn(result))
         limiting_note(manager);
     if (!result->released)
@@ -111,6 +131,7 @@ static struct program_spec program_of(const struct orders *orders)
         .script = orders->openocd_script,
         .config = orders->openocd_config,
         .runtime_dir = orders->runtime_dir,
+        .chip_dir = orders->chip_dir,
         .timeout_usec = orders->settings->openocd_timeout_usec,
         .health_file = orders->health_file,
         .health_timeout_usec = orders->settings->health_timeout_usec,

@@ -113,6 +113,14 @@ static struct job *next_to_program(const struct manager *manager)
     return job;
 }
 
+/* Nothing is under way: what that has taken goes back, and what the next upload needs is made. */
+static void rest(struct manager *manager)
+{
+    malloc_trim(0);
+    if (manager->watch)
+        checking_prepare_anew(manager);
+}
+
 void queue_run(struct manager *manager)
 {
     struct job *job;
@@ -123,7 +131,7 @@ void queue_run(struct manager *manager)
         programming_start(manager, job);
     manager_update_status(manager);
     if (manager->n_jobs == 0 && !manager->deploy)
-        malloc_trim(0); /* nothing is under way: what that has taken goes back */
+        rest(manager);
     if (manager->stopping && !manager->deploy)
         sd_event_exit(manager->event, 0);
 }

@@ -148,16 +148,20 @@ static bool is_continued(const struct job *waiting, const struct snapshot *snaps
 }
 
 /*
- * The job that the content just read belongs to: the one that waits for its rest, if this continues
- * it, else a new one. The one that waits then has been overwritten.
+ * The job that the content just read belongs to (key: the file that it is of; NULL: nothing was
+ * read): the one that waits for its rest, if this continues it, else a new one. The one that waits
+ * then has been overwritten.
  */
 static struct job *job_for(struct manager *manager, const struct snapshot *snapshot,
-                           enum reading_reason reason)
+                           const struct file_key *key, enum reading_reason reason)
 {
     struct job *waiting = manager_find(manager, JOB_WAITING);
 
     if (waiting && is_continued(waiting, snapshot, reason))
         return waiting;
+    /* What it found was the next upload's already, which is still to be dealt with. */
+    if (waiting && key && file_key_equal(&waiting->key, key))
+        waiting->key = (struct file_key){.inode = 0};
     if (waiting)
         close_superseded(manager, waiting);
     return open_job(manager);
@@ -231,7 +235,7 @@ static bool is_late_event(struct manager *manager, const struct file_key *key)
 
 static void read_failed(struct manager *manager, enum reading_reason reason, int error)
 {
-    struct job *job = job_for(manager, NULL, reason);
+    struct job *job = job_for(manager, NULL, NULL, reason);
 
     if (!job)
         return;
@@ -257,7 +261,7 @@ void reading_take(struct manager *manager, enum reading_reason reason)
     if (reason == READING_ARRIVAL && r != SNAPSHOT_GONE && is_late_event(manager, &key))
         return;
 
-    struct job *job = job_for(manager, snapshot, reason);
+    struct job *job = job_for(manager, snapshot, &key, reason);
     if (!job)
         return;
     job->scanned = reason == READING_SCAN;
@@ -379,7 +383,7 @@ void reading_close_deleted(struct manager *manager)
     struct job *job = manager_find(manager, JOB_WAITING);
 
     if (manager->arrivals > 0 && !(job && is_continued(job, NULL, READING_ARRIVAL)))
-        job = is_announcement(manager) ? NULL : job_for(manager, NULL, READING_ARRIVAL);
+        job = is_announcement(manager) ? NULL : job_for(manager, NULL, NULL, READING_ARRIVAL);
     if (job)
         close_deleted(manager, job);
 }

@@ -23,6 +23,7 @@ struct child {
     int pidfd;
     int output; /* read end of its stdout and stderr */
     bool expired;
+    unsigned lacks; /* of its walls */
     sd_event_source *exit_source;
     sd_event_source *output_source;
     sd_event_source *deadline_source;
@@ -42,7 +43,9 @@ struct start {
     const struct child_spec *spec;
     int output;
     pid_t parent;
-    int error; /* why there is no program, or 0 */
+    const struct walls *walls; /* or NULL */
+    unsigned lacks;            /* of these */
+    int error;                 /* why there is no program, or 0 */
 };
 
 static void reset_signals(void)
@@ -110,6 +113,17 @@ static int limit_capabilities(uint64_t mask)
     return capabilities_keep(mask, CAPABILITIES_ALL_SETS);
 }
 
+/* Before its descriptors are in place: theirs is none of them. */
+static int enter_walls(struct start *start)
+{
+    int missing = start->walls ? walls_enter(start->walls) : 0;
+
+    if (missing < 0)
+        return missing;
+    start->lacks = (unsigned)missing;
+    return 0;
+}
+
 /*
  * Never returns, so nobody would take back what AddressSanitizer marks around the variables of its
  * frame, in what is the parent's stack again later: no marks here, and none of a callee inlined.
@@ -121,7 +135,9 @@ __attribute__((no_sanitize("address"))) static int run_child(void *userdata)
 
     setpgid(0, 0);
     reset_signals();
-    int r = arrange_fds(spec, start->output);
+    int r = enter_walls(start);
+    if (r >= 0)
+        r = arrange_fds(spec, start->output);
     if (r >= 0)
         r = die_with(start->parent);
     if (r >= 0 && chdir("/") < 0)
@@ -238,6 +254,11 @@ static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
     return 0;
 }
 
+unsigned child_lacks(const struct child *child)
+{
+    return child->lacks;
+}
+
 int child_set_timeout(struct child *child, uint64_t timeout_usec)
 {
     sd_event *event = sd_event_source_get_event(child->exit_source);
@@ -286,24 +307,42 @@ static int watch_child(struct child *child, sd_event *event, const struct child_
 }
 
 /* Starts it and stands still until its program runs or cannot. Returns the pid, or -errno. */
-static pid_t spawn(const struct child_spec *spec, int output, int *ret_pidfd)
+static pid_t spawn(struct start *start, int *ret_pidfd)
 {
     _Alignas(16) char stack[STACK_SIZE];
-    struct start start = {.spec = spec, .output = output, .parent = getpid()};
     int pidfd = -EBADF;
 
     pid_t pid = clone(run_child, stack + sizeof(stack),
-                      CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, &start, &pidfd);
+                      CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, start, &pidfd);
     if (pid < 0)
         return -errno;
-    if (start.error == 0) {
+    if (start->error == 0) {
         *ret_pidfd = pidfd;
         return pid;
     }
     fd_close(pidfd);
     while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
         ;
-    return start.error;
+    return start->error;
+}
+
+static int spawn_behind_walls(const struct child_spec *spec, int output, struct child *child)
+{
+    struct start start = {.spec = spec, .output = output, .parent = getpid()};
+    _cleanup_(walls_done) struct walls walls = {.rules = -EBADF};
+
+    if (spec->walls) {
+        int r = walls_make(spec->walls, &walls);
+        if (r < 0)
+            return r;
+        start.walls = &walls;
+    }
+    pid_t pid = spawn(&start, &child->pidfd);
+    if (pid < 0)
+        return (int)pid;
+    child->pid = pid;
+    child->lacks = start.lacks;
+    return 0;
 }
 
 int child_new(sd_event *event, const struct child_spec *spec, struct child **ret)
@@ -330,11 +369,10 @@ int child_new(sd_event *event, const struct child_spec *spec, struct child **ret
         if (fcntl(child->output, F_SETFL, O_NONBLOCK) < 0)
             return -errno;
     }
-    pid_t pid = spawn(spec, output, &child->pidfd);
-    if (pid < 0)
-        return (int)pid;
-    child->pid = pid;
-    int r = watch_child(child, event, spec);
+    int r = spawn_behind_walls(spec, output, child);
+    if (r < 0)
+        return r;
+    r = watch_child(child, event, spec);
     if (r < 0)
         return r;
     *ret = TAKE_PTR(child);

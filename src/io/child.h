@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <systemd/sd-event.h>
 
+#include "io/walls.h"
 #include "util/cleanup.h"
 
 struct child;
@@ -32,6 +33,8 @@ struct child_spec {
      * them, it also has no_new_privs. */
     uint64_t capabilities;
 
+    const struct walls_spec *walls; /* that it is put behind, with no_new_privs; NULL for none */
+
     uint64_t timeout_usec; /* until SIGKILL to the whole group; 0 for none */
 
     /* Gets what the child writes to stdout and stderr, in any pieces; NULL leaves both as
@@ -49,6 +52,10 @@ struct child_spec {
  * no memory is copied. Returns 0, or -errno, also when execve() itself failed.
  */
 int child_new(sd_event *event, const struct child_spec *spec, struct child **ret);
+
+/* Of the walls that it was to be put behind, those that this kernel cannot build: a sum of enum
+ * walls_kind. */
+unsigned child_lacks(const struct child *child);
 
 /* Its deadline is so long from now, whatever it was before. Returns 0 or -errno. */
 int child_set_timeout(struct child *child, uint64_t timeout_usec);

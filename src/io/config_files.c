@@ -58,6 +58,29 @@ static void complain_about_reading(const struct complaints *complaints, int erro
         complain_about(complaints, 0, "this file cannot be read: %s", strerror(-error));
 }
 
+/* What is passed over may say whose uploads are accepted. */
+static void keep_others_out(struct settings *settings, const struct complaints *complaints)
+{
+    settings_keep_others_out(settings);
+    complain_about(complaints, 0,
+                   "[Inbox] AllowOwners= may be in it, and RequireSignature=: until this is mended "
+                   "only root's uploads are accepted, and only signed ones");
+}
+
+static void pass_over_file(struct settings *settings, const struct complaints *complaints,
+                           int error)
+{
+    complain_about_reading(complaints, error, CONFIG_SIZE_MAX);
+    keep_others_out(settings, complaints);
+}
+
+static void pass_over_folder(struct settings *settings, const struct complaints *complaints,
+                             int error)
+{
+    complain_about(complaints, 0, "this folder cannot be read: %s", strerror(-error));
+    keep_others_out(settings, complaints);
+}
+
 static int find_user(const char *name, uid_t *ret)
 {
     struct passwd entry, *found = NULL;
@@ -90,7 +113,7 @@ int config_files_load_one(struct settings *settings, const char *path, config_co
 
     int r = load_file(settings, &complaints);
     if (r < 0 && r != -ENOMEM)
-        complain_about_reading(&complaints, r, CONFIG_SIZE_MAX);
+        pass_over_file(settings, &complaints, r);
     return r;
 }
 
@@ -139,26 +162,19 @@ static bool is_drop_in(const char *name)
            strcmp(name + length - strlen(suffix), suffix) == 0;
 }
 
-static int list_folder(struct drop_ins *drop_ins, size_t folder, const char *path,
-                       const struct complaints *complaints)
+/* Returns 0, also if there is no such folder, or -errno. */
+static int list_folder(struct drop_ins *drop_ins, size_t folder, const char *path)
 {
     _cleanup_(closedirp) DIR *dir = opendir(path);
 
-    if (!dir) {
-        if (errno == ENOMEM)
-            return -ENOMEM;
-        if (errno != ENOENT)
-            complain_about(complaints, 0, "this folder cannot be read: %s", strerror(errno));
-        return 0;
-    }
+    if (!dir)
+        return errno == ENOENT ? 0 : -errno;
     for (struct dirent *entry; (errno = 0, entry = readdir(dir));) {
         int r = is_drop_in(entry->d_name) ? drop_ins_add(drop_ins, folder, entry->d_name) : 0;
         if (r < 0)
             return r;
     }
-    if (errno != 0)
-        complain_about(complaints, 0, "this folder cannot be read: %s", strerror(errno));
-    return 0;
+    return -errno;
 }
 
 static int by_name_and_folder(const void *left, const void *right)
@@ -178,9 +194,11 @@ static int load_drop_ins(struct settings *settings, const char *root, config_com
         _cleanup_free_ char *path = NULL;
         if (asprintf(&path, "%s%s", root, folders[i]) < 0)
             return -ENOMEM;
-        int r = list_folder(&drop_ins, i, path, &(struct complaints){path, complain, userdata});
-        if (r < 0)
+        int r = list_folder(&drop_ins, i, path);
+        if (r == -ENOMEM)
             return r;
+        if (r < 0)
+            pass_over_folder(settings, &(struct complaints){path, complain, userdata}, r);
     }
     if (drop_ins.n > 0)
         qsort(drop_ins.list, drop_ins.n, sizeof(*drop_ins.list), by_name_and_folder);
@@ -209,7 +227,7 @@ int config_files_load(struct settings *settings, const char *root, config_compla
     if (r == -ENOMEM)
         return r;
     if (r < 0 && r != -ENOENT)
-        complain_about_reading(&complaints, r, CONFIG_SIZE_MAX);
+        pass_over_file(settings, &complaints, r);
     return load_drop_ins(settings, root, complain, userdata);
 }
 

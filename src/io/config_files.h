@@ -8,8 +8,8 @@
  * Reads ROOT/etc/m4flash.conf, then the drop-ins *.conf of ROOT/etc/m4flash.conf.d and
  * ROOT/usr/lib/m4flash.conf.d, sorted by file name over both folders; a name in /etc hides the same
  * name in /usr/lib, and an empty file or a link to /dev/null masks it. Missing files are no error;
- * unreadable ones, directories and files of more than a megabyte are told to complain and otherwise
- * passed over. root is "" outside tests. Returns 0 or -ENOMEM.
+ * unreadable ones, directories and files of more than a megabyte are told to complain and passed
+ * over, with settings_keep_others_out(). root is "" outside tests. Returns 0 or -ENOMEM.
  */
 int config_files_load(struct settings *settings, const char *root, config_complain_t complain,
                       void *userdata);

@@ -1,7 +1,6 @@
 #include "io/history.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <json.h>
 #include <stdio.h>
 #include <string.h>
@@ -19,10 +18,10 @@ static const char note_name[] = "last-file";
 /* Reads a file of the state directory. A missing one is empty. */
 static int read_all(int dirfd, const char *name, char **ret, size_t *ret_size)
 {
-    _cleanup_fd_ int fd = openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    _cleanup_fd_ int fd = fd_open_regular(dirfd, name);
 
-    if (fd < 0 && errno != ENOENT)
-        return -errno;
+    if (fd < 0 && fd != -ENOENT)
+        return fd;
     if (fd >= 0)
         return fd_read_file(fd, FILE_MAX, ret, ret_size);
     char *empty = strdup("");

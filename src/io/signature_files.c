@@ -62,7 +62,7 @@ static int read_trusted(int dirfd, const char *name, const struct complaints *co
                         uint8_t *ret)
 {
     struct stat status;
-    _cleanup_fd_ int fd = fd_open_regular(dirfd, name, O_NOFOLLOW, &status);
+    _cleanup_fd_ int fd = fd_open_checked(dirfd, name, O_NOFOLLOW, &status);
 
     if (fd < 0)
         return refuse(complaints, reason_of(fd));
@@ -75,7 +75,7 @@ int key_file_read(const char *path, config_complain_t complain, void *userdata,
 {
     const struct complaints complaints = {path, complain, userdata};
     struct stat status;
-    _cleanup_fd_ int fd = fd_open_regular(AT_FDCWD, path, 0, &status);
+    _cleanup_fd_ int fd = fd_open_checked(AT_FDCWD, path, 0, &status);
 
     return fd < 0 ? refuse(&complaints, reason_of(fd)) : read_key(fd, &complaints, ret);
 }
@@ -174,7 +174,7 @@ int signature_file_read(int dirfd, const char *name, uint8_t ret[static SIGNATUR
 
     if (asprintf(&path, "%s.sig", name) < 0)
         return -ENOMEM;
-    _cleanup_fd_ int fd = fd_open_regular(dirfd, path, O_NOFOLLOW, &status);
+    _cleanup_fd_ int fd = fd_open_checked(dirfd, path, O_NOFOLLOW, &status);
     if (fd < 0)
         return fd == -ENOENT ? 0 : fd;
     ssize_t n = fd_read_full(fd, bytes, sizeof(bytes));

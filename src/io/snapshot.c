@@ -124,7 +124,7 @@ int snapshot_take(int dirfd, const char *name, uint64_t max_size, struct snapsho
                   struct file_key *ret_key)
 {
     struct stat before;
-    _cleanup_fd_ int source = fd_open_regular(dirfd, name, O_NOFOLLOW, &before);
+    _cleanup_fd_ int source = fd_open_checked(dirfd, name, O_NOFOLLOW, &before);
 
     if (source == -ENOENT || source == -ENOTDIR)
         return SNAPSHOT_GONE;

@@ -55,14 +55,14 @@ static int set_aside(int dirfd, const char *name)
 /* Reads a file whose digest holds; the payload behind the digest begins at *ret + DIGEST_LINE. */
 static int peek_file(int dirfd, const char *name, size_t max, char **ret, size_t *ret_size)
 {
-    _cleanup_fd_ int fd = openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    _cleanup_fd_ int fd = fd_open_regular(dirfd, name);
     _cleanup_free_ char *text = NULL;
     char digest[SKETCH_DIGEST_HEX];
     size_t size;
 
-    if (fd < 0)
-        return errno == ENOENT ? STORE_ABSENT : -errno;
-    int r = fd_read_file(fd, max + DIGEST_LINE, &text, &size);
+    if (fd == -ENOENT)
+        return STORE_ABSENT;
+    int r = fd < 0 ? fd : fd_read_file(fd, max + DIGEST_LINE, &text, &size);
     if (r == -EFBIG)
         return STORE_CORRUPT;
     if (r < 0)

@@ -378,6 +378,7 @@ static void on_end(const struct program_result *result, void *userdata)
     deploy->result.transcript = *result->transcript;
     deploy->result.released = result->released;
     deploy->result.healthy = result->healthy;
+    deploy->result.lacks = result->lacks;
     deploy->program = program_free(deploy->program);
 
     if (deploy->result.code == OPENOCD_OK && !deploy->result.refused)
@@ -416,26 +417,24 @@ static bool asks_first(struct deploy *deploy)
 }
 
 /* What the chip holds by our own record makes the way to the new image short. */
-static int permit(struct deploy *deploy, bool update)
+static void permit(struct deploy *deploy, bool update)
 {
-    if (!update || !load_installed(deploy))
-        return program_permit(deploy->program, NULL, 0);
-    int r = program_permit(deploy->program, deploy->installed.image, deploy->installed.image_size);
+    if (!update || !load_installed(deploy)) {
+        program_permit(deploy->program, NULL, 0);
+        return;
+    }
+    program_permit(deploy->program, deploy->installed.image, deploy->installed.image_size);
     store_image_clear(&deploy->installed);
-    return r;
 }
 
 /* On record before anything is erased, but not before OpenOCD connects. */
-static int let_go_on(struct deploy *deploy)
+static void let_go_on(struct deploy *deploy)
 {
     if (!deploy->spec.recovery && !deploy->restoring && !deploy->kept) {
         deploy->kept = true;
         make_durable(deploy);
     }
-    int r = permit(deploy, deploy->update);
-    if (r < 0)
-        deploy->program = program_free(deploy->program);
-    return r;
+    permit(deploy, deploy->update);
 }
 
 static int start(struct deploy *deploy, const struct store_image *image)
@@ -459,7 +458,9 @@ static int start(struct deploy *deploy, const struct store_image *image)
     int r = program_new(deploy->event, &program, &deploy->program);
     if (r < 0)
         return r;
-    return deploy->spec.unconfirmed ? 0 : let_go_on(deploy);
+    if (!deploy->spec.unconfirmed)
+        let_go_on(deploy);
+    return 0;
 }
 
 static void on_pre_hooks(const struct hooks_result *result, void *userdata)
@@ -493,9 +494,8 @@ void deploy_confirm(struct deploy *deploy, const char *sha256)
         end(deploy);
         return;
     }
-    int r = deploy->program ? let_go_on(deploy) : 0;
-    if (r < 0)
-        fail_to_start(deploy, r);
+    if (deploy->program)
+        let_go_on(deploy);
 }
 
 static void refuse(struct deploy *deploy)

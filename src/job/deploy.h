@@ -32,6 +32,7 @@ struct deploy_result {
     bool lost;                    /* failed, and the chip holds no whole sketch now */
     bool refused;                 /* by deploy_refuse(), which is all that counts */
     bool cancelled;               /* by deploy_cancel(): refused for that reason */
+    unsigned lacks;               /* of the walls around OpenOCD, as job/program.h has it */
     char hook[128];               /* the hook that forbade it and what became of it, or "" */
 };
 

@@ -44,22 +44,27 @@ static int write_sectors(int dirfd, const uint8_t *image, size_t size, uint32_t 
             return r;
         done += part;
     }
-    return (int)sector;
+    return 0;
 }
 
-static void remove_folder(int parent, const char *name)
+static void empty_folder(int parent, const char *name)
 {
     int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     DIR *folder = fd >= 0 ? fdopendir(fd) : NULL;
 
-    if (folder) {
-        /* Whatever is there, hidden files too; . and .. are none. */
-        for (struct dirent *e = readdir(folder); e; e = readdir(folder))
-            unlinkat(fd, e->d_name, 0);
-        closedir(folder);
-    } else {
+    if (!folder) {
         fd_close(fd);
+        return;
     }
+    /* Whatever is there, hidden files too; . and .. are none. */
+    for (struct dirent *e = readdir(folder); e; e = readdir(folder))
+        unlinkat(fd, e->d_name, 0);
+    closedir(folder);
+}
+
+static void remove_folder(int parent, const char *name)
+{
+    empty_folder(parent, name);
     unlinkat(parent, name, AT_REMOVEDIR);
 }
 
@@ -71,8 +76,7 @@ char *layout_remove(char *path)
     return NULL;
 }
 
-int layout_make(const char *parent, uint64_t job_id, const uint8_t *image, size_t size,
-                uint32_t sector_size, char **ret_path)
+int layout_make(const char *parent, uint64_t job_id, char **ret_path)
 {
     char *path = NULL;
 
@@ -84,14 +88,20 @@ int layout_make(const char *parent, uint64_t job_id, const uint8_t *image, size_
         free(path);
         return r;
     }
-    _cleanup_fd_ int fd = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    int r = fd < 0 ? -errno : write_sectors(fd, image, size, sector_size);
-    if (r < 0) {
-        layout_remove(path);
-        return r;
-    }
     *ret_path = path;
-    return r;
+    return 0;
+}
+
+int layout_fill(const char *path, const uint8_t *image, size_t size, uint32_t sector_size)
+{
+    _cleanup_fd_ int fd = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+    return fd < 0 ? -errno : write_sectors(fd, image, size, sector_size);
+}
+
+void layout_empty(const char *path)
+{
+    empty_folder(AT_FDCWD, path);
 }
 
 void layout_remove_stale(const char *parent)

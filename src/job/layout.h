@@ -1,16 +1,23 @@
-/* The flash image as OpenOCD gets it: a private folder with one file a sector. */
+/*
+ * The flash image as OpenOCD gets it: a private folder with one file a sector. The folder is there
+ * before OpenOCD starts, the image in it before OpenOCD is let go on.
+ */
 #pragma once
 
 #include <stddef.h>
 #include <stdint.h>
 
+/* Makes the folder PARENT/job-ID, empty. *ret_path is for layout_remove(). Returns 0 or -errno. */
+int layout_make(const char *parent, uint64_t job_id, char **ret_path);
+
 /*
- * Makes PARENT/job-ID with sector-N.bin for each sector that the image reaches, its trailing 0xFF
- * bytes cut off. *ret_path is the folder, for layout_remove(). Returns the sectors, or -errno with
- * nothing left behind.
+ * Writes sector-N.bin for each sector that the image reaches, its trailing 0xFF bytes cut off.
+ * Returns 0 or -errno.
  */
-int layout_make(const char *parent, uint64_t job_id, const uint8_t *image, size_t size,
-                uint32_t sector_size, char **ret_path);
+int layout_fill(const char *path, const uint8_t *image, size_t size, uint32_t sector_size);
+
+/* Removes what is in the folder, whosever it is: so that there is room again for a word. */
+void layout_empty(const char *path);
 
 /* Removes the folder and frees the path. Takes and returns NULL. */
 char *layout_remove(char *path);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <linux/capability.h>
 #include <stdio.h>
+#include <string.h>
 #include <syslog.h>
 
 #include "io/child.h"
@@ -24,6 +25,14 @@ static char *const environment[] = {"PATH=/usr/bin:/bin", "HOME=/", "LC_ALL=C", 
 /* imx_gpio drives the pins through /dev/mem; and files may be where only root may look. */
 static const uint64_t capabilities = CAPABILITY(CAP_SYS_RAWIO) | CAPABILITY(CAP_DAC_READ_SEARCH);
 
+/* Where the pins are. Which devices there are is the service's to say (DevicePolicy=). */
+static const char *const devices[] = {
+    "/dev",            /* imx_gpio's mem, linuxgpiod's gpiochip0…, adapters that are plugged in */
+    "/sys/class/gpio", /* sysfsgpio's, */
+    "/sys/devices",    /* and where its links lead to */
+    NULL,
+};
+
 struct program {
     struct program_spec spec;
     sd_event *event;
@@ -33,10 +42,12 @@ struct program {
     sd_event_source *unstarted_source;
     struct lines lines;
     struct transcript transcript;
+    int unlaid;           /* why the image could not be laid out, -errno, or 0 */
     enum openocd_end end; /* of the programming run */
     int status;
     struct transcript release; /* what the release run says */
     bool releasing;            /* the run is, or was, a release run */
+    unsigned lacks;            /* of the walls around either */
     struct health *health;
     bool healthy;
 };
@@ -84,6 +95,8 @@ static void on_output(const char *bytes, size_t size, void *userdata)
 
 static enum openocd_code verdict(const struct program *program)
 {
+    if (program->unlaid < 0)
+        return OPENOCD_INTERNAL;
     return transcript_verdict(&program->transcript, program->end, program->status);
 }
 
@@ -95,12 +108,37 @@ static void finish(struct program *program)
         .transcript = transcript,
         .released = transcript->released || program->release.released || !transcript->connected,
         .healthy = program->healthy,
+        .lacks = program->lacks,
     };
 
     program->spec.on_end(&result, program->spec.userdata);
 }
 
 static void on_end(enum child_end end, int status, void *userdata);
+
+static int start_child(struct program *program, char *const *argv, uint64_t timeout_usec)
+{
+    const char *const chip_dir = program->spec.chip_dir;
+    const bool simulated = *chip_dir;
+    const char *const folders[] = {program->image_dir, simulated ? chip_dir : NULL, NULL};
+    const struct child_spec child = {
+        .description = "openocd",
+        .argv = argv,
+        .env = environment,
+        .capabilities = capabilities,
+        .walls = &(struct walls_spec){devices, folders, simulated},
+        .timeout_usec = timeout_usec,
+        .on_output = on_output,
+        .on_end = on_end,
+        .userdata = program,
+    };
+
+    program->lines = (struct lines){.used = 0};
+    int r = child_new(program->event, &child, &program->child);
+    if (r >= 0)
+        program->lacks = child_lacks(program->child);
+    return r;
+}
 
 static int start(struct program *program, enum openocd_action action, uint64_t timeout_usec)
 {
@@ -120,18 +158,7 @@ static int start(struct program *program, enum openocd_action action, uint64_t t
     int r = openocd_argv(&request, &argv);
     if (r < 0)
         return r;
-    const struct child_spec child = {
-        .description = "openocd",
-        .argv = argv,
-        .env = environment,
-        .capabilities = capabilities,
-        .timeout_usec = timeout_usec,
-        .on_output = on_output,
-        .on_end = on_end,
-        .userdata = program,
-    };
-    program->lines = (struct lines){.used = 0};
-    r = child_new(program->event, &child, &program->child);
+    r = start_child(program, argv, timeout_usec);
     openocd_argv_free(argv);
     return r;
 }
@@ -189,6 +216,9 @@ static void on_end(enum child_end end, int status, void *userdata)
 
     lines_finish(&program->lines, on_line, program);
     program->child = child_free(program->child);
+    if (program->unlaid < 0)
+        snprintf(program->transcript.error, sizeof(program->transcript.error), "%s: %s",
+                 program->spec.runtime_dir, strerror(-program->unlaid));
     if (!program->releasing) {
         program->end = end_of(end);
         program->status = status;
@@ -232,13 +262,31 @@ static struct packets_spec packets_of(const struct program *program)
     };
 }
 
-int program_permit(struct program *program, const uint8_t *base, size_t base_size)
+/* OpenOCD may have halted the chip by now. So it is told to end, by which it lets the chip go; only
+ * if even that cannot be written it is ended, and another run lets the chip go. */
+static void give_up(struct program *program, int error)
 {
+    program->unlaid = error;
+    layout_empty(program->image_dir);
+    if (program_refuse(program) < 0)
+        child_kill(program->child);
+}
+
+void program_permit(struct program *program, const uint8_t *base, size_t base_size)
+{
+    const struct program_spec *spec = &program->spec;
     struct packets_spec packets = packets_of(program);
 
+    if (!program->child)
+        return;
     packets.base = base;
     packets.base_size = base_size;
-    return packets_permit(&packets);
+    int r =
+        layout_fill(program->image_dir, spec->image, spec->image_size, spec->board->sector_size);
+    if (r >= 0)
+        r = packets_permit(&packets);
+    if (r < 0)
+        give_up(program, r);
 }
 
 int program_refuse(struct program *program)
@@ -246,6 +294,13 @@ int program_refuse(struct program *program)
     const struct packets_spec packets = packets_of(program);
 
     return packets_refuse(&packets);
+}
+
+static uint32_t n_sectors(const struct program_spec *spec)
+{
+    const uint32_t sector_size = spec->board->sector_size;
+
+    return (uint32_t)((spec->image_size + sector_size - 1) / sector_size);
 }
 
 int program_new(sd_event *event, const struct program_spec *spec, struct program **ret)
@@ -259,11 +314,10 @@ int program_new(sd_event *event, const struct program_spec *spec, struct program
     transcript_init(&program->transcript);
     transcript_init(&program->release);
 
-    int r = layout_make(spec->runtime_dir, spec->job_id, spec->image, spec->image_size,
-                        spec->board->sector_size, &program->image_dir);
+    program->n_sectors = n_sectors(spec);
+    int r = layout_make(spec->runtime_dir, spec->job_id, &program->image_dir);
     if (r < 0)
         return r;
-    program->n_sectors = (uint32_t)r;
     const struct packets_spec packets = packets_of(program);
     r = packets_prepare(&packets);
     if (r < 0)

@@ -88,11 +88,15 @@ bool signature_find(const void *file, size_t size, const uint8_t **ret_key,
 /* The text that is signed for size bytes; it has no NUL. Returns 0 or -EIO. */
 int signature_message(const void *bytes, size_t size, char ret[static SIGNATURE_MESSAGE_SIZE]);
 
+/* The same for bytes of this SHA-256. */
+void signature_write_message(const char digest[static SKETCH_DIGEST_HEX],
+                             char ret[static SIGNATURE_MESSAGE_SIZE]);
+
 /* ---- Keys ---------------------------------------------------------------------------------- */
 
 /*
  * The first public key in size bytes of PEM (RFC 7468, "PUBLIC KEY"), which must be an Ed25519 one
- * (RFC 8410). Returns 0; -EINVAL with *ret_reason saying in a phrase what is wrong; or -ENOMEM.
+ * (RFC 8410). Returns 0, or -EINVAL with *ret_reason saying in a phrase what is wrong.
  */
 int signature_key_parse(const char *pem, size_t size, uint8_t ret[static SIGNATURE_KEY_SIZE],
                         const char **ret_reason);

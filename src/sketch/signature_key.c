@@ -1,12 +1,10 @@
 /*
- * Public keys and what is said of signatures: all that the daemon itself needs. PEM is libcrypto's
- * to take apart; what is inside has one form only, so that nothing has to decode it, and the daemon
- * does not carry libcrypto's providers about for the rest of its life.
+ * Public keys and what is said of signatures: all that the daemon itself needs, which does without
+ * libcrypto. A key in PEM has one form only (RFC 7468, RFC 8410), so nothing has to decode what is
+ * in it.
  */
 #include <errno.h>
-#include <openssl/bio.h>
-#include <openssl/err.h>
-#include <openssl/pem.h>
+#include <nettle/base64.h>
 #include <string.h>
 
 #include "sketch/rules.h"
@@ -20,54 +18,120 @@ enum {
     DER_SIZE = sizeof(der_head) + SIGNATURE_KEY_SIZE,
 };
 
-struct pem {
-    char *name, *header;
-    unsigned char *data;
-    long size;
+static const char begin[] = "-----BEGIN ", end[] = "-----END ";
+
+/* A line of a text, without what ends it. */
+struct line {
+    const char *at;
+    size_t size;
 };
 
-static void pem_done(struct pem *pem)
+static bool next_line(const char **text, const char *text_end, struct line *ret)
 {
-    OPENSSL_free(pem->name);
-    OPENSSL_free(pem->header);
-    OPENSSL_free(pem->data);
+    const char *at = *text;
+
+    if (at == text_end)
+        return false;
+    const char *newline = memchr(at, '\n', (size_t)(text_end - at));
+    *text = newline ? newline + 1 : text_end;
+    size_t size = (size_t)((newline ? newline : text_end) - at);
+    while (size > 0 && (at[size - 1] == '\r' || at[size - 1] == ' ' || at[size - 1] == '\t'))
+        size--;
+    *ret = (struct line){at, size};
+    return true;
 }
 
-static void bio_freep(BIO **bio)
+/* "-----BEGIN LABEL-----": returns whether it is one, with the label. */
+static bool is_boundary(struct line line, const char *start, struct line *ret_label)
 {
-    BIO_free(*bio);
+    static const char dashes[] = "-----";
+    size_t head = strlen(start), tail = strlen(dashes);
+
+    if (line.size < head + tail || memcmp(line.at, start, head) != 0 ||
+        memcmp(line.at + line.size - tail, dashes, tail) != 0)
+        return false;
+    *ret_label = (struct line){line.at + head, line.size - head - tail};
+    return true;
 }
 
-static const char *reason_against(const struct pem *pem)
+static bool is_text(struct line line, const char *text)
 {
-    if (strstr(pem->name, "PRIVATE KEY"))
-        return "it holds a private key, which does not belong on a board: keep it where sketches "
-               "are signed";
-    if (strcmp(pem->name, "PUBLIC KEY") != 0)
-        return "it holds something else than a public key";
-    if (pem->size != DER_SIZE || memcmp(pem->data, der_head, sizeof(der_head)) != 0)
-        return "its key is not an Ed25519 key";
-    return NULL;
+    return line.size == strlen(text) && memcmp(line.at, text, line.size) == 0;
+}
+
+static bool ends_with(struct line line, const char *text)
+{
+    size_t size = strlen(text);
+
+    return line.size >= size && memcmp(line.at + line.size - size, text, size) == 0;
+}
+
+/* Decodes up to the end's line, of which it takes no more than a key is long, and one byte. Returns
+ * the bytes, or -EINVAL if there is no such line or something else than base64 before it. */
+static ssize_t decode(const char *text, const char *text_end, struct line label,
+                      uint8_t ret[static DER_SIZE + 1])
+{
+    uint8_t bytes[BASE64_DECODE_LENGTH(SIGNATURE_PEM_MAX)];
+    struct base64_decode_ctx context;
+    struct line line, found;
+    size_t total = 0;
+
+    base64_decode_init(&context);
+    while (next_line(&text, text_end, &line)) {
+        size_t size = sizeof(bytes);
+
+        if (is_boundary(line, end, &found)) {
+            bool same = found.size == label.size && memcmp(found.at, label.at, label.size) == 0;
+            return same && base64_decode_final(&context) ? (ssize_t)total : -EINVAL;
+        }
+        if (!base64_decode_update(&context, &size, bytes, line.size, line.at))
+            return -EINVAL;
+        for (size_t i = 0; i < size && total <= DER_SIZE; i++)
+            ret[total++] = bytes[i];
+    }
+    return -EINVAL;
+}
+
+/* Finds the first "-----BEGIN LABEL-----"; *text is behind it then. */
+static bool find_begin(const char **text, const char *text_end, struct line *ret_label)
+{
+    struct line line;
+
+    while (next_line(text, text_end, &line))
+        if (is_boundary(line, begin, ret_label))
+            return true;
+    return false;
+}
+
+static int refuse(const char **ret_reason, const char *reason)
+{
+    *ret_reason = reason;
+    return -EINVAL;
 }
 
 int signature_key_parse(const char *pem, size_t size, uint8_t ret[static SIGNATURE_KEY_SIZE],
                         const char **ret_reason)
 {
-    _cleanup_(pem_done) struct pem parts = {0};
+    const char *text = pem, *text_end = pem + size;
+    uint8_t der[DER_SIZE + 1];
+    struct line label;
 
-    if (size > SIGNATURE_PEM_MAX) {
-        *ret_reason = "it is too long for a key";
-        return -EINVAL;
-    }
-    _cleanup_(bio_freep) BIO *bio = BIO_new_mem_buf(pem, (int)size);
-    if (!bio)
-        return -ENOMEM;
-    int found = PEM_read_bio(bio, &parts.name, &parts.header, &parts.data, &parts.size);
-    ERR_clear_error();
-    *ret_reason = found ? reason_against(&parts) : "it holds no key in PEM";
-    if (*ret_reason)
-        return -EINVAL;
-    memcpy(ret, parts.data + sizeof(der_head), SIGNATURE_KEY_SIZE);
+    if (size > SIGNATURE_PEM_MAX)
+        return refuse(ret_reason, "it is too long for a key");
+    if (!find_begin(&text, text_end, &label))
+        return refuse(ret_reason, "it holds no key in PEM");
+    if (ends_with(label, "PRIVATE KEY"))
+        return refuse(ret_reason,
+                      "it holds a private key, which does not belong on a board: keep it "
+                      "where sketches are signed");
+    if (!is_text(label, "PUBLIC KEY"))
+        return refuse(ret_reason, "it holds something else than a public key");
+    ssize_t n = decode(text, text_end, label, der);
+    if (n < 0)
+        return refuse(ret_reason, "it holds no key in PEM");
+    if (n != DER_SIZE || memcmp(der, der_head, sizeof(der_head)) != 0)
+        return refuse(ret_reason, "its key is not an Ed25519 key");
+    memcpy(ret, der + sizeof(der_head), SIGNATURE_KEY_SIZE);
     return 0;
 }
 

@@ -22,6 +22,21 @@ int fd_close(int fd)
     return -EBADF;
 }
 
+int fd_open_regular(int dirfd, const char *name)
+{
+    struct stat st;
+
+    _cleanup_fd_ int fd =
+        openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &st) < 0)
+        return -errno;
+    if (S_ISDIR(st.st_mode))
+        return -EISDIR;
+    if (!S_ISREG(st.st_mode))
+        return -EBADFD;
+    return TAKE_FD(fd);
+}
+
 ssize_t fd_read_full(int fd, void *buffer, size_t size)
 {
     size_t done = 0;
@@ -136,7 +151,7 @@ int fd_replace_file(int dirfd, const char *name, const void *data, size_t size, 
     return fsync(dirfd) < 0 ? -errno : 0;
 }
 
-int fd_open_regular(int dirfd, const char *name, int flags, struct stat *ret_status)
+int fd_open_checked(int dirfd, const char *name, int flags, struct stat *ret_status)
 {
     char self[sizeof("/proc/self/fd/") + 12];
     _cleanup_fd_ int reference = openat(dirfd, name, O_PATH | O_CLOEXEC | flags);

@@ -6,6 +6,13 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 
+/*
+ * Opens dirfd/name for reading if it is a regular file; a FIFO or a device in its place does not
+ * stop or harm us. Returns the descriptor; -ELOOP for a symbolic link, -EISDIR for a directory,
+ * -EBADFD for anything else that is no regular file; or another -errno.
+ */
+int fd_open_regular(int dirfd, const char *name);
+
 /* Reads until size bytes, the end of file or an error. Returns the bytes read, or -errno. */
 ssize_t fd_read_full(int fd, void *buffer, size_t size);
 
@@ -26,8 +33,9 @@ int fd_read_file(int fd, size_t max, char **ret, size_t *ret_size);
 int fd_replace_file(int dirfd, const char *name, const void *data, size_t size, mode_t mode);
 
 /*
- * Opens the very file that was looked at, for reading: first as a mere reference, so that no FIFO
- * blocks and no device notices, then through it. flags may be O_NOFOLLOW, then a link is no regular
- * file. Returns a descriptor; -EMEDIUMTYPE if it is no regular file; or -errno.
+ * The same where a stranger chose what is there: first as a mere reference, so that not even a
+ * device notices, then through it, the very file that was looked at. flags may be O_NOFOLLOW, then
+ * a link is no regular file. Returns a descriptor; -EMEDIUMTYPE if it is no regular file; or
+ * -errno.
  */
-int fd_open_regular(int dirfd, const char *name, int flags, struct stat *ret_status);
+int fd_open_checked(int dirfd, const char *name, int flags, struct stat *ret_status);

@@ -16,7 +16,7 @@ from harness import processes, sketches
 from harness.waiting import LIMIT
 
 SCRIPT = os.path.join(ROOT, "scripts", "arduino", "m4flash-upload")
-TOOLS = "sh adb awk cat cut date dirname grep sleep tr wc".split()
+TOOLS = "sh adb awk cat cut date dirname grep ps sleep tr wc".split()
 UNKNOWN = ["{serial.port.iserial}", "{upload.port.properties.serialNumber}"]
 
 
@@ -308,3 +308,26 @@ def test_usage(board, daemon, recipe):
                           text=True, check=False)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("usage: m4flash-upload ADB SKETCH.elf")
+
+
+# ---- The IDE that ends too soon -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("options, waits", [("--upload Blink.ino", True), ("", False)],
+                         ids=["from a shell", "in its window"])
+@pytest.mark.parametrize("upload, status", [
+    (sketches.good("to the end"), 0), (sketches.not_elf("at all"), 1),
+], ids=["programmed", "rejected"])
+def test_last_line_is_waited_for(board, daemon, recipe, options, waits, upload, status):
+    """The shell stands for IDE 1.8: it is the recipe's parent, and ps shows its arguments."""
+    asked = recipe.tool("asked")
+    recipe.replace("sleep", f": >{asked}\n")
+    path = board.file(upload, "Blink.ino.elf")
+    board.bench.uploads += 1
+    done = subprocess.run(
+        ["sh", "-c", '"$0" "$1" "$2" "$3"; exit $?', SCRIPT, recipe.adb, path, UNKNOWN[0],
+         *options.split()],
+        env=recipe.environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL, timeout=2 * LIMIT, check=False)
+    assert done.returncode == status
+    assert os.path.exists(asked) == waits

@@ -9,7 +9,7 @@ import tempfile
 from harness.waiting import wait_for
 
 PACKAGES = ["systemd", "systemd-sysv", "dbus", "inotify-tools",
-            "libsystemd0", "libelf1", "libssl3", "libjson-c5", "libinih1"]
+            "libsystemd0", "libelf1", "libnettle8", "libssl3", "libjson-c5", "libinih1"]
 HIERARCHIES = ["/sys/fs/cgroup/systemd", "/sys/fs/cgroup/unified", "/sys/fs/cgroup"]
 
 

@@ -80,6 +80,7 @@ def start_daemon(stage):
     for name in ("state", "runtime"):
         os.mkdir(os.path.join(stage.folder, name))
     environment = {
+        "M4FLASH_CHIP_DIR": stage.folder,
         "M4FLASH_BOARDS_DIR": os.path.join(SOURCE, "units", "boards"),
         "M4FLASH_OPENOCD_SCRIPT": os.path.join(SOURCE, "units", "m4flash.tcl"),
     } | os.environ

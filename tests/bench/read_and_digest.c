@@ -5,7 +5,7 @@
  * usage: read_and_digest FILE
  */
 #include <fcntl.h>
-#include <openssl/evp.h>
+#include <nettle/sha2.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -13,32 +13,29 @@ enum {
     PIECE = 128 * 1024, /* as coreutils read */
 };
 
-static int digest(int fd, unsigned char *ret, unsigned *ret_size)
+static int digest(int fd, uint8_t ret[static SHA256_DIGEST_SIZE])
 {
-    static unsigned char piece[PIECE];
-    EVP_MD_CTX *context = EVP_MD_CTX_new();
-    ssize_t n = -1;
+    static uint8_t piece[PIECE];
+    struct sha256_ctx context;
+    ssize_t n;
 
-    if (context && EVP_DigestInit_ex(context, EVP_sha256(), NULL) == 1)
-        while ((n = read(fd, piece, sizeof(piece))) > 0)
-            EVP_DigestUpdate(context, piece, (size_t)n);
-    if (n == 0 && EVP_DigestFinal_ex(context, ret, ret_size) != 1)
-        n = -1;
-    EVP_MD_CTX_free(context);
+    sha256_init(&context);
+    while ((n = read(fd, piece, sizeof(piece))) > 0)
+        sha256_update(&context, (size_t)n, piece);
+    sha256_digest(&context, SHA256_DIGEST_SIZE, ret);
     return (int)n;
 }
 
 int main(int argc, char **argv)
 {
-    unsigned char found[EVP_MAX_MD_SIZE];
-    unsigned size;
+    uint8_t found[SHA256_DIGEST_SIZE];
 
     int fd = argc == 2 ? open(argv[1], O_RDONLY | O_CLOEXEC) : -1;
-    if (fd < 0 || digest(fd, found, &size) < 0) {
+    if (fd < 0 || digest(fd, found) < 0) {
         fprintf(stderr, "usage: read_and_digest FILE, which must be readable\n");
         return 1;
     }
-    for (unsigned i = 0; i < size; i++)
+    for (size_t i = 0; i < sizeof(found); i++)
         printf("%02x", found[i]);
     putchar('\n');
     return 0;

@@ -4,6 +4,7 @@ test_bus_access.py, a full disk in tests/real/test_disk.py; SECURITY.md has the 
 """
 
 import os
+import re
 import socket
 
 import pytest
@@ -198,6 +199,86 @@ def test_openocd_that_forges_its_lines(bench, end):
     bench.start()
     bench.push(adb_push, sketches.good("forged"))
     assert bench.wait_outcome()["result"] == "failed"
+
+
+BURGLAR = r"""#!/usr/bin/python3
+import errno, os, socket, sys
+image_dir = sys.argv[-1].split()[2]
+def attempt(name, function, *arguments):
+    try:
+        function(*arguments)
+        result = "done"
+    except OSError as error:
+        result = errno.errorcode[error.errno]
+    print("tried", name, result, file=sys.stderr)
+def connect(family, address):
+    with socket.socket(family, socket.SOCK_STREAM) as end:
+        end.connect(address)
+def write(path, flags=os.O_CREAT):
+    os.close(os.open(path, os.O_WRONLY | flags, 0o600))
+attempt("image", write, image_dir + "/part.bin")
+attempt("null", write, "/dev/null", 0)
+attempt("zero", write, "/dev/zero", 0)
+attempt("read", open, {inbox!r})
+attempt("inbox", write, {inbox!r})
+attempt("state", write, {state!r} + "/installed")
+attempt("lock", os.unlink, {state!r} + "/lock")
+attempt("job", os.mkdir, {runtime!r} + "/job-99")
+attempt("etc", write, {folder!r} + "/m4flash.conf", 0)
+attempt("tmp", write, {folder!r} + "/new")
+attempt("shm", write, "/dev/shm/m4flash-test-new")
+attempt("local", connect, socket.AF_UNIX, {listener!r})
+attempt("inet", connect, socket.AF_INET, ("127.0.0.1", {port}))
+attempt("inet6", socket.socket, socket.AF_INET6, socket.SOCK_DGRAM)
+sys.exit(1)
+"""
+NOT_CHANGED = {name: "EACCES" for name in ("inbox", "state", "lock", "job", "etc", "tmp", "shm")}
+NO_SOCKET = {name: "EAFNOSUPPORT" for name in ("local", "inet", "inet6")}
+GRANTED = {name: "done" for name in ("image", "null", "zero", "read")}
+
+
+def burgle(bench, chip_dir):
+    """What an OpenOCD that does as it likes could do, by its own account; and the daemon's log."""
+    listener = os.path.join(bench.folder, "listener")
+    bench.program = os.path.join(bench.folder, "burglar")
+    with socket.socket(socket.AF_UNIX) as local, socket.create_server(("127.0.0.1", 0)) as remote:
+        local.bind(listener)
+        local.listen()
+        with open(bench.program, "w", encoding="utf-8") as file:
+            text = BURGLAR.format(folder=bench.folder, inbox=bench.path, state=bench.state,
+                                  runtime=bench.runtime, listener=listener,
+                                  port=remote.getsockname()[1])
+            file.write(text)
+        os.chmod(bench.program, 0o755)
+        daemon = bench.start(env={"M4FLASH_CHIP_DIR": chip_dir})
+        bench.push(adb_push, sketches.good("burgled"))
+        assert bench.wait_outcome()["result"] == "failed"
+    return dict(re.findall(r"openocd: tried (\S+) (\S+)", daemon.log())), daemon.log()
+
+
+def test_openocd_that_was_taken_over(bench):
+    """It can read, write to devices and to its image's folder, and nothing else; where a kernel has
+    no wall for one or the other, the daemon says so."""
+    tried, log = burgle(bench, "")
+    told = re.search("OpenOCD could (.*): this kernel", log)
+    lacks = told[1] if told else ""
+    if "files" not in lacks:
+        assert tried.items() >= (GRANTED | NOT_CHANGED).items()
+    if "sockets" not in lacks:
+        assert tried.items() >= NO_SOCKET.items()
+    assert set(tried) == set(GRANTED | NOT_CHANGED | NO_SOCKET)
+    if lacks:
+        pytest.skip(f"here OpenOCD could {lacks}")
+
+
+def test_openocd_of_a_simulated_chip(bench):
+    """The folder that the chip is in, and local sockets, but no network."""
+    tried, log = burgle(bench, bench.runtime)
+    if "OpenOCD could" in log:
+        pytest.skip("this kernel has not all walls")
+    assert tried.items() >= (GRANTED | NOT_CHANGED | NO_SOCKET |
+                             {"job": "done", "local": "done"}).items()
+    os.rmdir(os.path.join(bench.runtime, "job-99"))
 
 
 HOSTILE = "a'b \"c $(touch pwned) `id` [exit] {d} $e \\f;|&<>#~"

@@ -130,6 +130,18 @@ def test_unknown_user_allows_nobody(bench, owners):
     check_rejected(bench)
 
 
+@needs_root
+@pytest.mark.parametrize("line", ["AllowOwners={} # only I", "AllowOwner={}", "AllowOwners {}"])
+def test_list_that_is_not_understood(bench, line):
+    """The service runs, and says whom it still lets in: root."""
+    bench.raw_config = f"[Inbox]\n{line.format(SOMEBODY)}\n[Board]\nHealthFile=\n"
+    daemon = bench.start()
+    assert f"{bench.config}:2: [Inbox] AllowOwners= may have been meant" in daemon.log()
+    push_as(bench, SOMEBODY, "kept out")
+    check_rejected(bench)
+    check_programmed(bench, push_as(bench, 0, "root's"))
+
+
 def test_unknown_user_among_known_ones(bench):
     daemon = start(bench, f"nosuchuser {os.getuid()}")
     assert "nosuchuser is no user's" in daemon.log()

@@ -458,7 +458,7 @@ def test_checker_that_lies_about_the_signature(world, lie):
     write(path, LIAR.encode(), 0o755)
     world.key("release").install(world.keys)
     world.bench.settings["Inbox"] = {"RequireSignature": "yes", "KeysDirectory": world.keys}
-    world.bench.start(env={"M4FLASH_CHECKER": path})
+    world.bench.start(env={"M4FLASH_CHECKER_SIGNED": path})
     outcome = world.push(sketches.good("unsigned"))
     assert (outcome["result"], outcome["code"]) == ("failed", "internal")
     assert world.bench.standin.runs() == []
@@ -497,7 +497,7 @@ def test_checker_that_is_taken_over_after_the_signature(world):
     write(path, CONVERT.replace("ORDER", str(ORDER_SIZE)).replace("CHECKER", checker).encode(), 0o755)
     world.key("release").install(world.keys)
     world.bench.settings["Inbox"] = {"RequireSignature": "yes", "KeysDirectory": world.keys}
-    world.bench.start(env={"M4FLASH_CHECKER": path})
+    world.bench.start(env={"M4FLASH_CHECKER_SIGNED": path})
     world.check_rejected(sketches.good("unsigned"))
 
 

@@ -151,3 +151,22 @@ def test_killed_at_any_moment(bench):
         bench.check_programmed(upload)
         daemon.wait_quiet()
         bench.stop()
+
+
+def test_announced_again_while_it_waits(bench, daemon, running):
+    """The first of two jobs of one and the same file gives way; that does not end the second."""
+    waiting = sketches.good("waiting")
+    bench.push(adb_push, waiting)
+    daemon.wait_line("Job 2: accepted")
+    os.close(os.open(bench.path, os.O_WRONLY))  # closed after writing, and nothing is different
+    bench.uploads += 1
+    daemon.wait_line("Job 3: accepted")
+    daemon.wait_line("Job 2: superseded")
+    bench.kill()
+    bench.standin.open_gate()
+    bench.start()
+    outcomes = bench.wait_outcomes()
+    assert [(o["result"], o["sha256"]) for o in outcomes] == [
+        ("superseded", waiting.sha256), ("recovered", running.sha256),
+        ("programmed", waiting.sha256)]
+    bench.check_programmed(waiting)

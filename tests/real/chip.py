@@ -26,6 +26,7 @@ class Chip(Simulator):
     def __init__(self, folder):
         path = pathlib.Path(folder) / "chip"
         path.mkdir()
+        self.folder = str(path)
         super().__init__(H7SIM, path)
         self.board = board.write(path)
         self.control = path / "openocd.cfg"

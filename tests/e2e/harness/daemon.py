@@ -13,6 +13,7 @@ from harness.waiting import LIMIT, wait_for
 
 PROGRAM = os.environ.get("M4FLASHD", "m4flashd")
 CHECKER = os.environ.get("M4FLASH_CHECKER", "m4flash-checker")
+CHECKER_SIGNED = os.environ.get("M4FLASH_CHECKER_SIGNED", "m4flash-checker-signed")
 RESULTS = "programmed|unchanged|recovered|rejected|failed|superseded|aborted"
 OUTCOME = re.compile(rf"Job (\d+): ({RESULTS}): (.+)")
 ACCEPTED = re.compile(r"Job (\d+): accepted: ")
@@ -26,6 +27,7 @@ class Daemon:
         bench.notify.forget()
         environment = {k: v for k, v in os.environ.items() if not k.startswith("WATCHDOG_")}
         environment.pop("JOURNAL_STREAM", None)
+        environment["M4FLASH_CHIP_DIR"] = bench.standin.folder
         environment["NOTIFY_SOCKET"] = bench.notify.path
         environment["DBUS_SYSTEM_BUS_ADDRESS"] = f"unix:path={bench.bus_path}"
         self.process = subprocess.Popen(
@@ -87,7 +89,7 @@ class Daemon:
         """Its children, without the checker that waits for the next upload."""
         waiting = [
             pid for pid in processes.children(self.pid)
-            if processes.command_line(pid)[:1] == [CHECKER] and processes.state(pid) == "S"
+            if processes.command_line(pid)[:1] in ([CHECKER], [CHECKER_SIGNED]) and processes.state(pid) == "S"
         ]
         return [pid for pid in processes.children(self.pid) if pid not in waiting[:1]]
 

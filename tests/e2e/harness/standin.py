@@ -16,6 +16,7 @@ exec {program} "$@"
 
 class StandIn:
     def __init__(self, folder):
+        self.folder = folder  # all below it
         self.control = os.path.join(folder, "openocd.cfg")
         self.flash_path = os.path.join(folder, "flash")
         self.log_path = os.path.join(folder, "openocd.log")

@@ -194,6 +194,12 @@ static void go_signed(struct fixture *f, const struct signature_order *order)
     assert_int_equal(fd_send_rest(f->here, order, sizeof(*order)), 0);
 }
 
+static void start_signed(struct fixture *f)
+{
+    f->program = getenv("M4FLASH_CHECKER_SIGNED");
+    start_with(f, "--signatures");
+}
+
 static void assert_signature(struct fixture *f, enum signature_state expected)
 {
     struct answer_signature signature;
@@ -221,7 +227,7 @@ static void test_signature(void **state)
             f = *state;
         }
         replace_upload(f, copy, size);
-        start_with(f, "--signatures");
+        start_signed(f);
         go_signed(f, &order);
         assert_signature(f, expected[i]);
         assert_accepted(f, copy, size);
@@ -241,7 +247,7 @@ static void test_detached_signature(void **state)
     signing_make(key, elf, TINY_ELF_SIZE, order.detached);
     EVP_PKEY_free(key);
     order.has_detached = 1;
-    start_with(f, "--signatures");
+    start_signed(f);
     go_signed(f, &order);
     assert_signature(f, SIGNATURE_GOOD);
     assert_accepted(f, elf, TINY_ELF_SIZE);
@@ -256,7 +262,7 @@ static void test_wrong_signature(void **state)
     order.has_detached = 1;
     memset(order.detached, 0xA5, sizeof(order.detached));
     replace_upload(f, "", 0);
-    start_with(f, "--signatures");
+    start_signed(f);
     go_signed(f, &order);
     assert_signature(f, SIGNATURE_WRONG);
     struct answer_head head;
@@ -278,7 +284,7 @@ static void test_order_that_is_refused(void **state)
     set_up(state);
     f = *state;
     order.n_keys = SIGNATURE_KEYS_MAX + 1;
-    start_with(f, "--signatures");
+    start_signed(f);
     go_signed(f, &order);
     assert_silent(f);
     assert_int_equal(finish(f), 1);

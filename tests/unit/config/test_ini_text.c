@@ -38,7 +38,7 @@ static int see_assignment(const char *section, const char *key, const char *valu
     return seen->stop_with;
 }
 
-static const struct ini_events events = {see_section, see_assignment};
+static const struct ini_events events = {see_section, see_assignment, NULL};
 
 /* What was understood, and the complaints. */
 static int parse(const char *text, size_t size, struct seen *seen, struct heard *heard)
@@ -48,6 +48,31 @@ static int parse(const char *text, size_t size, struct seen *seen, struct heard 
     memset(heard, 0, sizeof(*heard));
     memset(seen->text, 0, sizeof(seen->text));
     return ini_text_parse(text, size, &complaints, &events, seen);
+}
+
+static void see_lost(const char *text, size_t size, unsigned line, void *userdata)
+{
+    struct seen *seen = userdata;
+    size_t used = strlen(seen->text);
+
+    snprintf(seen->text + used, sizeof(seen->text) - used, "%u<%.*s> ", line, (int)size,
+             text ? text : "");
+}
+
+/* Every line that is neither understood nor a comment is told of, whoever refused it. */
+static void test_lost(void **state)
+{
+    static const struct ini_events all = {see_section, see_assignment, see_lost};
+    static const char text[] = "[A]\n k: v \nk=v ;c\n#c\n\n[B\n l=w\n;c\n[unknown]\nm=x\n"
+                               "[C]\nn=y\n\0o=z\n";
+    struct seen seen = {0};
+    struct heard heard = {0};
+    struct complaints complaints = {"test", hear, &heard};
+    (void)state;
+
+    assert_int_equal(ini_text_parse(text, sizeof(text) - 1, &complaints, &all, &seen), 0);
+    assert_string_equal(seen.text, "1[A] 2<k: v> 3<k=v ;c> 6<[B> 7<l=w> 9[unknown] 10<m=x> 11[C] "
+                                   "12{C|n|y} 13<> ");
 }
 
 static void test_understood(void **state)
@@ -207,10 +232,10 @@ static void test_event_stops(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_understood),      cmocka_unit_test(test_refused_lines),
-        cmocka_unit_test(test_refused_headers), cmocka_unit_test(test_long_lines),
-        cmocka_unit_test(test_nul_ends_it),     cmocka_unit_test(test_size_counts),
-        cmocka_unit_test(test_event_stops),
+        cmocka_unit_test(test_lost),          cmocka_unit_test(test_understood),
+        cmocka_unit_test(test_refused_lines), cmocka_unit_test(test_refused_headers),
+        cmocka_unit_test(test_long_lines),    cmocka_unit_test(test_nul_ends_it),
+        cmocka_unit_test(test_size_counts),   cmocka_unit_test(test_event_stops),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -231,6 +231,67 @@ static void test_too_many_owners(void **state)
     assert_int_equal(settings->inbox_owners.n, OWNERS_MAX);
 }
 
+/* Whatever becomes of a line that was to say who may upload: it is not everybody. */
+static void test_owners_that_are_not_understood(void **state)
+{
+    static const char *const cases[] = {
+        "[Inbox]\nAllowOwners=fio # only he\n",
+        "[Inbox]\nAllowOwners: fio\n",
+        "[Inbox]\n  AllowOwners fio\n",
+        "[Inbox]\nAllowOwners=fio\\\n 7\n",
+        "[Inbox]\nAllowOwners=fi\xff\n",
+        "[Inbox]\nAllowOwner=fio\n",
+        "[Inbox]\nallowowners=fio\n",
+        "[Inbox\nAllowOwners=fio\n",
+        "[inbox]\nAllowOwners=fio\n",
+        "[Limits]\nAllowOwners=fio\n",
+        "AllowOwners=fio\n",
+    };
+    struct heard heard;
+    (void)state;
+
+    for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+        _cleanup_(settings_freep) struct settings *settings = fresh();
+        settings->find_user = find_user;
+        parse(settings, cases[i], &heard);
+        if (!strstr(heard.text, "only root's uploads are accepted"))
+            fail_msg("nothing is said of: %s", cases[i]);
+        if (settings->inbox_owners.anyone || owners_allow(&settings->inbox_owners, 1000) ||
+            !owners_allow(&settings->inbox_owners, 0))
+            fail_msg("lets others in: %s", cases[i]);
+        /* And a list that is understood ends it. */
+        parse(settings, "[Inbox]\nAllowOwners=fio\n", &heard);
+        assert_true(owners_allow(&settings->inbox_owners, 1000));
+    }
+}
+
+/* Other mistakes do not, nor does a comment. */
+static void test_owners_despite_other_mistakes(void **state)
+{
+    _cleanup_(settings_freep) struct settings *settings = fresh();
+    struct heard heard;
+    (void)state;
+
+    parse(settings,
+          "[Inbox]\n# AllowOwners=fio\nMaxSize: 1\nOwners=fio\n[inbox]\nall=1\n[Limits\nx\n",
+          &heard);
+    assert_true(settings->inbox_owners.anyone);
+    assert_false(settings->require_signature);
+    assert_null(strstr(heard.text, "root"));
+}
+
+static void test_owners_behind_a_nul_byte(void **state)
+{
+    static const char text[] = "[Inbox]\nMaxSize=1M\n\0AllowOwners=fio\n";
+    _cleanup_(settings_freep) struct settings *settings = fresh();
+    struct heard heard = {.text = ""};
+    (void)state;
+
+    assert_int_equal(settings_parse(settings, text, sizeof(text) - 1, "test", hear, &heard), 0);
+    assert_true(!settings->inbox_owners.anyone && owners_allow(&settings->inbox_owners, 0));
+    assert_true(settings->require_signature);
+}
+
 static void test_board_path(void **state)
 {
     _cleanup_(settings_freep) struct settings *settings = fresh();
@@ -268,13 +329,50 @@ static void test_require_signature(void **state)
     assert_false(settings->require_signature);
 }
 
+/* Whatever becomes of a line that was to ask for signatures: they are asked for. */
+static void test_signature_that_is_not_understood(void **state)
+{
+    static const char *const cases[] = {
+        "[Inbox]\nRequireSignature=yes # always\n",
+        "[Inbox]\nRequireSignature: yes\n",
+        "[Inbox]\nRequireSignature yes\n",
+        "[Inbox]\nRequireSignatures=yes\n",
+        "[Inbox]\nrequiresignature=yes\n",
+        "[Inbox\nRequireSignature=yes\n",
+        "[Signing]\nRequireSignature=yes\n",
+        "[Limits]\nRequireSignature=yes\n",
+        "RequireSignature=yes\n",
+    };
+    struct heard heard;
+    (void)state;
+
+    for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+        _cleanup_(settings_freep) struct settings *settings = fresh();
+        parse(settings, cases[i], &heard);
+        if (!settings->require_signature ||
+            !strstr(heard.text, "only signed sketches are accepted"))
+            fail_msg("nothing comes of: %s", cases[i]);
+        assert_true(settings->inbox_owners.anyone);
+        parse(settings, "[Inbox]\nRequireSignature=no\n", &heard);
+        assert_false(settings->require_signature);
+    }
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_defaults),       cmocka_unit_test(test_require_signature),
-        cmocka_unit_test(test_every_key),      cmocka_unit_test(test_later_wins_and_empty_undoes),
-        cmocka_unit_test(test_refused),        cmocka_unit_test(test_owners),
-        cmocka_unit_test(test_unknown_owners), cmocka_unit_test(test_too_many_owners),
+        cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_every_key),
+        cmocka_unit_test(test_later_wins_and_empty_undoes),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_owners),
+        cmocka_unit_test(test_unknown_owners),
+        cmocka_unit_test(test_too_many_owners),
+        cmocka_unit_test(test_owners_that_are_not_understood),
+        cmocka_unit_test(test_owners_despite_other_mistakes),
+        cmocka_unit_test(test_owners_behind_a_nul_byte),
+        cmocka_unit_test(test_require_signature),
+        cmocka_unit_test(test_signature_that_is_not_understood),
         cmocka_unit_test(test_board_path),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

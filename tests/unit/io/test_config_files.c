@@ -205,6 +205,32 @@ static void test_in_the_way(void **state)
     assert_string_equal(f->settings->inbox_file_name, "f");
 }
 
+/* What cannot be read may say whose uploads are accepted; a later file can say it, too. */
+static void test_owners_in_what_cannot_be_read(void **state)
+{
+    struct fixture *f = *state;
+    const struct owners *owners = &f->settings->inbox_owners;
+
+    load(f);
+    assert_true(owners->anyone);
+    mkdir(place(f, "etc/m4flash.conf.d/a.conf"), 0755);
+    load(f);
+    assert_true(!owners->anyone && owners_allow(owners, 0) && !owners_allow(owners, 7));
+    assert_true(f->settings->require_signature);
+    assert_non_null(strstr(f->heard, "/a.conf:0: [Inbox] AllowOwners= may be in it"));
+    write_file(f, "etc/m4flash.conf.d/b.conf", "[Inbox]\nAllowOwners=7\n");
+    load(f);
+    assert_true(owners_allow(owners, 7));
+    assert_int_equal(unlink(place(f, "etc/m4flash.conf.d/b.conf")), 0);
+    assert_int_equal(rmdir(place(f, "etc/m4flash.conf.d/a.conf")), 0);
+    settings_keep_others_out(f->settings);
+    write_file(f, "etc/m4flash.conf", "[Inbox]\nAllowOwners=\n");
+    write_file(f, "usr/lib/m4flash.conf.d", "");
+    load(f);
+    assert_true(!owners->anyone && owners_allow(owners, 0));
+    assert_non_null(strstr(f->heard, "/usr/lib/m4flash.conf.d:0: [Inbox] AllowOwners= may be"));
+}
+
 static void test_load_one(void **state)
 {
     struct fixture *f = *state;
@@ -321,6 +347,7 @@ int main(void)
         TEST(test_only_conf_files),
         TEST(test_complaint_names_file_and_line),
         TEST(test_in_the_way),
+        TEST(test_owners_in_what_cannot_be_read),
         TEST(test_load_one),
         TEST(test_leaves_nothing_open),
         TEST(test_shipped_board),

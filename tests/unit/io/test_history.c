@@ -131,6 +131,18 @@ static void test_link(void **state)
     assert_string_equal(text, "precious");
 }
 
+/* It would be waited for. */
+static void test_fifo(void **state)
+{
+    struct temp_dir *dir = *state;
+    uint64_t last_id = 99;
+    bool known = true;
+
+    assert_int_equal(mkfifoat(dir->fd, "history.jsonl", 0600), 0);
+    assert_int_equal(history_append(dir->fd, "{\"id\":1}"), -EBADFD);
+    assert_int_equal(history_look(dir->fd, &file, &last_id, &known), -EBADFD);
+}
+
 /* ---- The newest lines ------------------------------------------------------------------------ */
 
 static void assert_tail(const struct temp_dir *dir, unsigned n, const char *expected)
@@ -339,11 +351,23 @@ static void test_no_state_dir(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_append),  TEST(test_bound), TEST(test_half_line),
-        TEST(test_link),    TEST(test_tail),  TEST(test_missing),
-        TEST(test_last_id), TEST(test_known), TEST(test_no_file_is_unknown),
-        TEST(test_garbage), TEST(test_zeros), TEST(test_too_large),
-        TEST(test_result),  TEST(test_note),  TEST(test_no_state_dir),
+        TEST(test_append),
+        TEST(test_bound),
+        TEST(test_half_line),
+        TEST(test_link),
+        TEST(test_fifo),
+        TEST(test_fifo),
+        TEST(test_tail),
+        TEST(test_missing),
+        TEST(test_last_id),
+        TEST(test_known),
+        TEST(test_no_file_is_unknown),
+        TEST(test_garbage),
+        TEST(test_zeros),
+        TEST(test_too_large),
+        TEST(test_result),
+        TEST(test_note),
+        TEST(test_no_state_dir),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

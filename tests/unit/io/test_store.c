@@ -348,6 +348,19 @@ static void test_folder_in_place(void **state)
     assert_false(store_holds(f->dir.fd, STORE_INSTALLED, MAX, UPLOAD));
 }
 
+/* Nobody waits for who would write to it. */
+static void test_fifo_in_place(void **state)
+{
+    struct fixture *f = *state;
+
+    for (unsigned which = 0; which <= _STORE_SLOT_MAX; which++) {
+        assert_int_equal(mkfifoat(f->dir.fd, name_of(which), 0600), 0);
+        assert_int_equal(load_any(f, which), -EBADFD);
+        save_any(f, which);
+        assert_int_equal(load_any(f, which), STORE_FOUND);
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -368,6 +381,7 @@ int main(void)
         TEST(test_links),
         TEST(test_link_at_temporary),
         TEST(test_folder_in_place),
+        TEST(test_fifo_in_place),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -192,6 +192,7 @@ static inline _unused_ int set_up(void **state)
                 .script = getenv("M4FLASH_OPENOCD_SCRIPT"),
                 .config = f.config,
                 .runtime_dir = f.dir.path,
+                .chip_dir = f.dir.path,
                 .timeout_usec = 60 * SECOND,
                 .health_file = "",
             },

@@ -43,11 +43,18 @@ static int tear_down(void **state)
     return count_fds() == f->fds ? 0 : -1;
 }
 
+static void make_anew(struct fixture *f, size_t size, int sectors)
+{
+    assert_int_equal(layout_make(f->dir.path, 12, &f->path), 0);
+    assert_int_equal(count_entries(f->path), 0);
+    assert_int_equal(layout_fill(f->path, f->image, size, SECTOR), 0);
+    assert_int_equal(count_entries(f->path), sectors);
+}
+
 static void make(struct fixture *f, size_t size, int sectors)
 {
     f->path = layout_remove(f->path);
-    assert_int_equal(layout_make(f->dir.path, 12, f->image, size, SECTOR, &f->path), sectors);
-    assert_int_equal(count_entries(f->path), sectors);
+    make_anew(f, size, sectors);
 }
 
 static void assert_sector(const struct fixture *f, unsigned sector, size_t size)
@@ -117,9 +124,12 @@ static void test_cannot_make(void **state)
     struct fixture *f = *state;
     char *path = NULL;
 
-    assert_int_equal(layout_make("/nowhere", 1, f->image, 1, SECTOR, &path), -ENOENT);
-    assert_int_equal(layout_make("/dev/null", 1, f->image, 1, SECTOR, &path), -ENOTDIR);
+    assert_int_equal(layout_make("/nowhere", 1, &path), -ENOENT);
+    assert_int_equal(layout_make("/dev/null", 1, &path), -ENOTDIR);
     assert_null(path);
+    assert_int_equal(layout_fill("/nowhere", f->image, 1, SECTOR), -ENOENT);
+    make(f, 1, 1);
+    assert_int_equal(layout_fill(f->path, f->image, 1, SECTOR), -EEXIST);
 }
 
 /* ---- What was there before ------------------------------------------------------------------- */
@@ -131,8 +141,7 @@ static void test_left_over(void **state)
 
     make(f, 4 * SECTOR, 4);
     free(f->path);
-    assert_int_equal(layout_make(f->dir.path, 12, f->image, 5, SECTOR, &f->path), 1);
-    assert_int_equal(count_entries(f->path), 1);
+    make_anew(f, 5, 1);
     assert_sector(f, 0, 5);
 }
 
@@ -160,13 +169,16 @@ static void test_foreign_files(void **state)
 static void test_link(void **state)
 {
     struct fixture *f = *state;
-    char *path = NULL;
+    char *path = NULL, link[128];
 
     assert_int_equal(mkdirat(f->dir.fd, "precious", 0700), 0);
     put(f, "precious/file");
     assert_int_equal(symlinkat("precious", f->dir.fd, "job-12"), 0);
-    layout_make(f->dir.path, 12, f->image, 1, SECTOR, &path);
-    path = layout_remove(path);
+    snprintf(link, sizeof(link), "%s/job-12", f->dir.path);
+    assert_int_equal(layout_make(f->dir.path, 12, &path), -EEXIST);
+    assert_int_equal(layout_fill(link, f->image, 1, SECTOR), -ENOTDIR);
+    layout_empty(link);
+    layout_remove(strdup(link));
     assert_int_equal(faccessat(f->dir.fd, "precious/file", F_OK, 0), 0);
     assert_int_equal(faccessat(f->dir.fd, "precious/sector-0.bin", F_OK, 0), -1);
 }
@@ -195,6 +207,10 @@ static void test_remove(void **state)
 {
     struct fixture *f = *state;
 
+    make(f, 2 * SECTOR, 2);
+    layout_empty(f->path);
+    assert_int_equal(count_entries(f->path), 0);
+    layout_empty("/nowhere/job-1");
     make(f, 2 * SECTOR, 2);
     f->path = layout_remove(f->path);
     assert_null(f->path);

@@ -40,7 +40,7 @@ struct fixture {
     char stages[256]; /* "connect erase …", as they were told */
     uint64_t bytes_done;
     unsigned lines, errors; /* of OpenOCD's own */
-    bool ended, writing;
+    bool ended, connected, writing;
     struct program_result result;
     struct transcript transcript;
 };
@@ -65,6 +65,7 @@ static void on_line(int priority, const char *line, void *userdata)
     assert_null(strstr(line, "m4flash: stage"));
     f->lines++;
     f->errors += priority == LOG_ERR;
+    f->connected |= strstr(line, " breakpoints, ") != NULL; /* of the chip that was found */
 }
 
 static void on_end(const struct program_result *result, void *userdata)
@@ -96,6 +97,7 @@ static int set_up(void **state)
         .script = getenv("M4FLASH_OPENOCD_SCRIPT"),
         .config = f.config,
         .runtime_dir = f.dir.path,
+        .chip_dir = f.dir.path,
         .timeout_usec = 60 * SECOND,
         .health_file = "",
         .image = f.image,
@@ -136,7 +138,7 @@ static void run(struct fixture *f, const char *settings)
 {
     control(f, settings);
     assert_int_equal(program_new(f->event, &f->spec, &f->program), 0);
-    assert_int_equal(program_permit(f->program, NULL, 0), 0);
+    program_permit(f->program, NULL, 0);
     assert_false(f->ended);
     assert_true(loop_until(f->event, &f->ended));
 }
@@ -295,6 +297,43 @@ static void test_cannot_lay_out(void **state)
     assert_false(f->ended);
 }
 
+static void assert_not_laid_out(const struct fixture *f, int error)
+{
+    assert_int_equal(f->result.code, OPENOCD_INTERNAL);
+    assert_true(f->result.released);
+    assert_non_null(strstr(f->transcript.error, strerror(error)));
+    assert_int_equal(faccessat(f->dir.fd, "flash", F_OK, 0), -1);
+}
+
+/* OpenOCD runs already, so it is told to let the chip go. */
+static void test_cannot_be_filled(void **state)
+{
+    struct fixture *f = *state;
+
+    control(f, "");
+    assert_int_equal(program_new(f->event, &f->spec, &f->program), 0);
+    temp_dir_write(&f->dir, "job-5/sector-1.bin", "x", 1);
+    program_permit(f->program, NULL, 0);
+    assert_true(loop_until(f->event, &f->ended));
+    assert_not_laid_out(f, EEXIST);
+    assert_int_equal(runs(f, "release"), 0);
+}
+
+/* Nor can it be told that: another run lets the chip go. */
+static void test_folder_lost(void **state)
+{
+    struct fixture *f = *state;
+
+    control(f, "");
+    assert_int_equal(program_new(f->event, &f->spec, &f->program), 0);
+    assert_true(loop_until(f->event, &f->connected));
+    assert_int_equal(unlinkat(f->dir.fd, "job-5", AT_REMOVEDIR), 0);
+    program_permit(f->program, NULL, 0);
+    assert_true(loop_until(f->event, &f->ended));
+    assert_not_laid_out(f, ENOENT);
+    assert_int_equal(runs(f, "release"), 1);
+}
+
 /* ---- Deadlines ------------------------------------------------------------------------------- */
 
 static void test_hangs_unconnected(void **state)
@@ -370,8 +409,8 @@ static void test_free_while_writing(void **state)
 
     control(f, "delay=0.2");
     assert_int_equal(program_new(f->event, &f->spec, &f->program), 0);
+    program_permit(f->program, NULL, 0);
     assert_int_equal(faccessat(f->dir.fd, "job-5/sector-1.bin", F_OK, 0), 0);
-    assert_int_equal(program_permit(f->program, NULL, 0), 0);
     assert_true(loop_until(f->event, &f->writing));
     f->program = program_free(f->program);
     assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
@@ -408,6 +447,8 @@ int main(void)
         TEST(test_error_text),
         TEST(test_missing),
         TEST(test_cannot_lay_out),
+        TEST(test_cannot_be_filled),
+        TEST(test_folder_lost),
         TEST(test_hangs_unconnected),
         TEST(test_hangs_connected),
         TEST(test_healthy),

@@ -117,6 +117,7 @@ class Run:
             raise Exit(0, texts.SHUTDOWN, texts.QUIT)
 
     def by_openocd(self, everything, image_dir, start, sector_size, n):
+        self.await_plan(image_dir)
         image = Image(image_dir, sector_size, n)
         if image.wrong:
             raise Failure([], image.wrong)
@@ -125,7 +126,6 @@ class Run:
         if not everything and flash.read(start, sector_size * n) == image.filled():
             self.say("unchanged")
             return
-        self.await_plan(image_dir)
         self.erase(flash, start, sector_size, n)
         self.write(flash, start, image.bytes)
         self.verify(flash, start, sector_size, image.filled())
@@ -141,10 +141,10 @@ class Run:
         if self.control.mode == "missing-bank":
             raise Failure([], "the routine does not answer")
         flash = Flash(self.control.text("flash"))
-        image = Image(image_dir, sector_size, n).filled()
         sectors = range(0, n * sector_size, sector_size)
         found = [plan.crc(flash.read(start + sector, sector_size)) for sector in sectors]
         way = self.await_plan(image_dir)
+        image = Image(image_dir, sector_size, n).filled()
         if not way:
             raise Failure([], "there is no plan for it")
         self.leave_early()
