@@ -493,7 +493,7 @@ ORDER_SIZE = 4 + 16 * 32 + 4 + SIGNATURE_SIZE
 def test_checker_that_is_taken_over_after_the_signature(world):
     """An acceptance, however perfect, is none if what was said before it is that nobody signed."""
     path = os.path.join(world.bench.folder, "converted")
-    checker = os.environ["M4FLASH_CHECKER"]
+    checker = os.environ["M4FLASH_CHECKER_SIGNED"]
     write(path, CONVERT.replace("ORDER", str(ORDER_SIZE)).replace("CHECKER", checker).encode(), 0o755)
     world.key("release").install(world.keys)
     world.bench.settings["Inbox"] = {"RequireSignature": "yes", "KeysDirectory": world.keys}
