@@ -63,6 +63,11 @@ packages_package=(
 # To measure beside a systemd that is booted in a container.
 packages_bench=(mmdebstrap systemd-container)
 
+# To build for Arm and to run that here (scripts/arm64); the compilers are in a root of their own.
+packages_arm64=(
+    mmdebstrap qemu-user-static binfmt-support qemu-system-arm cpio zstd meson jq binutils python3
+)
+
 # missing_packages PACKAGE...: prints those that are not installed.
 missing_packages()
 {
