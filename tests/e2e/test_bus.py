@@ -329,10 +329,10 @@ def test_cancel_while_it_is_checked(bench, bus, slow_checker):
     bus.wait_owner()
     bench.push(adb_push, sketches.good("slow"))
     bus.program_file(bench, sketches.good("next in line"))
-    wait_for(daemon.workers, "a checker")
+    daemon.wait_checking()
     check_cancelled(bench, bus, 1)
     check_cancelled(bench, bus, 2)
-    wait_for(lambda: not daemon.workers(), "no checker")
+    daemon.wait_quiet()
     os.close(os.open(gate, os.O_CREAT))
     upload = sketches.good("after")
     bench.push(adb_push, upload)
@@ -435,7 +435,7 @@ def test_cancel_while_the_end_of_the_check_is_awaited(bench, bus):
     bench.push(adb_push, upload)
     assert bench.wait_outcome()["result"] == "programmed"
     bench.check_programmed(upload)
-    assert not daemon.workers()
+    daemon.wait_quiet()
 
 
 def test_nothing_new_while_stopping(bench, bus, on_bus):

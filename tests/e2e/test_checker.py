@@ -1,5 +1,5 @@
-"""The checker processes: one is ready when an upload ends, none is left when nothing is under way,
-and the chip is not changed before the one at work has ended well.
+"""The checker processes: one waits for the next upload whenever nothing is under way, and the chip is
+not changed before the one at work has ended well.
 """
 
 import os
@@ -29,11 +29,17 @@ def wait_checker(daemon):
         lambda: next((p for p in checkers(daemon) if processes.state(p) == "S"), None), "a checker")
 
 
-def wait_no_checker(daemon, **how):
-    wait_for(lambda: not processes.children(daemon.pid), "no child of the daemon", **how)
+def wait_at_rest(daemon):
+    """Nothing is under way, and one checker waits: its pid."""
+    def look():
+        waiting = wait_checker(daemon)
+        return waiting if processes.children(daemon.pid) == [waiting] else None
+
+    return wait_for(look, "no child of the daemon but a checker")
 
 
-SOON = {"limit": 8}  # seconds: before the daemon's patience with a silent upload ends
+def wait_no_child(daemon):
+    wait_for(lambda: not processes.children(daemon.pid), "no child of the daemon")
 
 
 @pytest.fixture
@@ -59,55 +65,40 @@ def check_programmed(bench):
 # ---- Ready when it is needed --------------------------------------------------------------------
 
 
-def test_starts_with_the_upload(bench, daemon, half):
-    waiting = wait_checker(daemon)
+def test_waits_for_the_upload(bench, daemon):
+    waiting = wait_at_rest(daemon)
     assert not [t for t in processes.descriptors(waiting).values() if "m4flash-upload" in t]
-    complete(bench, half)
+    bench.push(adb_push, UPLOAD)
     check_programmed(bench)
-    wait_no_checker(daemon)
+    assert wait_at_rest(daemon) != waiting
 
 
-def test_starts_with_an_empty_file(bench, daemon):
-    fd = adb_open(bench.path)
-    wait_checker(daemon)
-    write_all(fd, UPLOAD.data, ADB_PIECE)
-    os.close(fd)
-    bench.uploads += 1
-    check_programmed(bench)
-
-
-def test_none_when_nothing_happens(bench, daemon):
-    assert checkers(daemon) == []
+def test_waits_after_each_kind_of_end(bench, daemon):
+    last = wait_at_rest(daemon)
     for kind in (adb_push, cp, mv):
-        bench.push(kind, sketches.good(kind.__name__))
-        bench.wait_outcomes()
-        wait_no_checker(daemon)
+        for upload in (sketches.good(kind.__name__), sketches.BAD[0](kind.__name__)):
+            bench.push(kind, upload)
+            bench.wait_outcomes()
+            last, before = wait_at_rest(daemon), last
+            assert last != before
 
 
-def test_aborted_upload_leaves_none(bench, daemon, half):
-    wait_checker(daemon)
+def test_deleted_upload_leaves_it_waiting(bench, daemon, half):
+    waiting = wait_at_rest(daemon)
     os.close(half)
     os.unlink(bench.path)
     bench.uploads += 1
     assert bench.wait_outcome()["result"] == "aborted"
-    wait_no_checker(daemon, **SOON)
-
-
-def test_deleted_while_it_is_written(bench, daemon, half):
-    """No close is ever heard of."""
-    wait_checker(daemon)
-    os.unlink(bench.path)
-    wait_no_checker(daemon, **SOON)
-    os.close(half)
     bench.push(adb_push, UPLOAD)
     check_programmed(bench)
+    assert wait_at_rest(daemon) != waiting
 
 
-def test_silent_upload_is_not_waited_for(bench, daemon, half):
-    wait_checker(daemon)
-    wait_no_checker(daemon)
-    complete(bench, half)
-    check_programmed(bench)
+def test_ends_with_the_daemon(daemon):
+    waiting = wait_at_rest(daemon)
+    daemon.signal(signal.SIGTERM)
+    assert daemon.wait_end() == 0
+    assert processes.state(waiting) is None
 
 
 def test_one_waits_at_most(bench, daemon):
@@ -119,18 +110,30 @@ def test_one_waits_at_most(bench, daemon):
         most = max(most, len(checkers(daemon)))
     bench.wait_outcomes()
     assert most <= 2
-    wait_no_checker(daemon)
+    wait_at_rest(daemon)
 
 
 # ---- Lost while it waits ------------------------------------------------------------------------
 
 
-def test_killed_while_it_waits(bench, daemon, half):
-    pid = wait_checker(daemon)
+def kill(daemon, pid):
     os.kill(pid, signal.SIGKILL)
     wait_for(lambda: pid not in processes.children(daemon.pid), "its end")
+
+
+def test_killed_while_it_waits(bench, daemon, half):
+    kill(daemon, wait_checker(daemon))
     complete(bench, half)
     check_programmed(bench)
+    wait_at_rest(daemon)
+
+
+def test_killed_at_rest(bench, daemon):
+    """It is replaced when it is missed: what has ended it may end the next one too."""
+    kill(daemon, wait_at_rest(daemon))
+    bench.push(adb_push, UPLOAD)
+    check_programmed(bench)
+    wait_at_rest(daemon)
 
 
 def test_killed_before_it_takes_the_upload(bench, daemon, half):
@@ -147,7 +150,7 @@ def test_killed_before_it_takes_the_upload(bench, daemon, half):
     wait_for(lambda: has_been_given() and processes.state(daemon.pid) == "S", "a snapshot")
     os.kill(pid, signal.SIGKILL)
     check_programmed(bench)
-    wait_no_checker(daemon)
+    wait_at_rest(daemon)
 
 
 def test_one_that_cannot_be_started(bench):
@@ -156,7 +159,7 @@ def test_one_that_cannot_be_started(bench):
     bench.push(adb_push, UPLOAD)
     outcome = bench.wait_outcome()
     assert (outcome["result"], outcome["code"]) == ("failed", "internal")
-    wait_no_checker(daemon)
+    wait_no_child(daemon)
 
 
 # ---- Its end ------------------------------------------------------------------------------------

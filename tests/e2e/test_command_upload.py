@@ -39,7 +39,7 @@ def test_steps(bench, on_bus, upload):
     bench.standin.set_mode("success", delay=0.3)
     command = check(bench, 0, ("programmed", "ok", 1), *upload(sketches.good("slow", size=300_000)))
     steps = "\n".join(command.out)
-    assert "Job 1: checking\n" in steps, steps
+    assert "Job 1: connect, 292 KiB, 3 sectors\n" in steps, steps
     assert re.search("Job 1: write, [0-9]+% of 292 KiB, 3 sectors", steps), steps
     assert len(set(command.out)) == len(command.out), steps
 

@@ -128,7 +128,7 @@ def test_newest_is_not_read_yet(bench, bus):
     daemon = bench.restart(env={"M4FLASH_CHECKER": checker})
     bus.wait_owner()
     bench.push(adb_push, upload)
-    wait_for(daemon.workers, "a checker")
+    daemon.wait_checking()
     check(bench, 3, ("timeout", "no-outcome", 0), "wait", "-t", "0", "-s", upload.sha256)
     os.close(os.open(gate, os.O_CREAT))
     check(bench, 0, ("unchanged", "ok", 2), *wait_args(upload))

@@ -34,7 +34,7 @@ def upload(bench, number):
 
 def settled_kib(daemon):
     """When nothing is under way."""
-    wait_for(lambda: not processes.children(daemon.pid), "no child")
+    wait_for(lambda: not daemon.workers(), "no child")
     wait_for(lambda: processes.state(daemon.pid) == "S", "a daemon at rest")
     return anonymous_kib(daemon.pid)
 

@@ -19,11 +19,14 @@ COMMAND = os.environ.get("M4FLASH_COMMAND", "m4flash")
 EVERYWHERE = pytest.mark.parametrize("alone", [False, True], ids=["daemon", "alone"])
 
 
-def start_rollback(bench, *options, **how):
+def start_rollback(bench, *options, env=None, **how):
+    """What the stand-in may write to is its own folder, for a daemon of the command's own too."""
+    env = (env or os.environ) | {"M4FLASH_CHIP_DIR": bench.standin.folder}
     return subprocess.Popen(
         [COMMAND, "rollback", "--runtime-dir", bench.runtime, "--state-dir", bench.state,
          "--config", bench.config, *options],
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **how,
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env=env, **how,
     )
 
 
@@ -284,7 +287,7 @@ def test_overtakes_an_upload_that_is_being_checked(bench, two):
     daemon = bench.restart(env={"M4FLASH_CHECKER": checker})
     bench.standin.close_gate()
     bench.push(cp, sketches.good("slow"))
-    wait_for(daemon.workers, "a checker")
+    daemon.wait_checking()
     bench.uploads += 1
     client = start_rollback(bench)
     daemon.wait_openocd()

@@ -29,12 +29,14 @@ class Daemon:
         environment["M4FLASH_CHIP_DIR"] = bench.standin.folder
         environment["NOTIFY_SOCKET"] = bench.notify.path
         environment["DBUS_SYSTEM_BUS_ADDRESS"] = f"unix:path={bench.bus_path}"
+        environment |= env or {}
+        self.checkers = {CHECKER, environment.get("M4FLASH_CHECKER", CHECKER)}  # or a script
         self.process = subprocess.Popen(
             [*prefix, PROGRAM, *bench.options(), *options],
             stdin=subprocess.PIPE,  # that nobody else must inherit
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
-            env=environment | (env or {}),
+            env=environment,
         )
         self.pid = self.process.pid
         self.reader = threading.Thread(target=self.collect, daemon=True)
@@ -88,7 +90,8 @@ class Daemon:
         """Its children, without the checker that waits for the next upload."""
         waiting = [
             pid for pid in processes.children(self.pid)
-            if processes.command_line(pid)[:1] == [CHECKER] and processes.state(pid) == "S"
+            if self.checkers.intersection(processes.command_line(pid)[:2])
+            and processes.state(pid) == "S"
         ]
         return [pid for pid in processes.children(self.pid) if pid not in waiting[:1]]
 
@@ -103,6 +106,11 @@ class Daemon:
             return self.openocd() if glob.glob(f"{self.bench.runtime}/job-*/plan") else None
 
         return wait_for(look, lambda: f"an OpenOCD running; {self.log()}")
+
+    def wait_checking(self):
+        """The oldest job is being checked."""
+        wait_for(lambda: (self.bench.notify.values("STATUS") or [""])[-1].endswith(": checking"),
+                 lambda: f"a check; {self.log()}")
 
     def wait_quiet(self):
         """Waits until it has dealt with all it knows of, but for an OpenOCD that is held up.
