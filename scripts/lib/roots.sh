@@ -40,8 +40,8 @@ make_tools_root()
 {
     local libraries=(libc6-dev libsystemd-dev libelf-dev nettle-dev libjson-c-dev libinih-dev
         libseccomp-dev libcmocka-dev pkgconf)
-    local tools=gcc,libc6-dev,gcc-aarch64-linux-gnu,gcc-arm-linux-gnueabihf,meson,ninja-build,python3
-    tools+=,scdoc,systemd,gcc-arm-none-eabi,libnewlib-arm-none-eabi
+    local tools=gcc,libc6-dev,gcc-aarch64-linux-gnu,gcc-arm-linux-gnueabihf,meson,ninja-build
+    tools+=,python3,scdoc,systemd,gcc-arm-none-eabi,libnewlib-arm-none-eabi
     tools+=,libstdc++-arm-none-eabi-newlib
     make_root tools --variant=apt --architectures=amd64,arm64,armhf \
         "--include=$tools,$(for_each arm64,armhf "${libraries[@]}")" \
@@ -55,15 +55,19 @@ make_tools_root()
 # programs of that. Nothing of m4flash is in it.
 make_system_root()
 {
-    local libraries=(libc6 libsystemd0 libelf1 libnettle8 libjson-c5 libinih1 libseccomp2 libcmocka0)
+    local libraries=(libc6 libsystemd0 libelf1 libnettle8 libjson-c5 libinih1 libseccomp2
+        libcmocka0)
+    local programs=systemd,systemd-sysv,dbus,openocd,python3
     # shellcheck disable=SC2016    # $1 and MMDEBSTRAP_APT_CONFIG are the hook's
     make_root system --variant=minbase --architectures=arm64,armhf \
-        "--include=systemd,systemd-sysv,dbus,openocd,python3,$(for_each arm64,armhf "${libraries[@]}")" \
+        "--include=$programs,$(for_each arm64,armhf "${libraries[@]}")" \
         --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
         --dpkgopt='path-exclude=/usr/share/man/*' \
         --customize-hook='
             export APT_CONFIG=$MMDEBSTRAP_APT_CONFIG
-            kernel=$(apt-cache depends linux-image-cloud-arm64 | sed -n "s/^ *Depends: //p" | head -n 1)
-            cd "$1/tmp" && apt-get download "$kernel" && dpkg-deb --fsys-tarfile "${kernel%:*}"_*.deb |
+            kernel=$(apt-cache depends linux-image-cloud-arm64 |
+                sed -n "s/^ *Depends: //p" | head -n 1)
+            cd "$1/tmp" && apt-get download "$kernel" &&
+                dpkg-deb --fsys-tarfile "${kernel%:*}"_*.deb |
                 tar -xO --wildcards "./boot/vmlinuz-*" >"$1/vmlinuz" && rm -- *.deb'
 }
