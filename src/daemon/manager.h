@@ -69,6 +69,7 @@ struct manager {
     bool overwritten;  /* the newest of them is, before it was read */
     bool rescan;
     bool attributes_changed;
+    bool left_over;      /* stopping: something more has come, for the next start */
     uint64_t last_inode; /* of the file that was there at the last look */
     bool written;        /* it, or another in its place, since then */
     bool touched; /* the newest of the arrivals came after new time stamps: touch(1) sets them first
