@@ -56,7 +56,7 @@ packages_run=(openocd)
 # To build the Debian package, and to look at it: what its debian/control says, and lintian.
 packages_package=(
     build-essential debhelper dpkg-dev lintian
-    bash-completion gcc-arm-none-eabi libelf-dev libinih-dev libjson-c-dev libseccomp-dev libssl-dev
+    bash-completion gcc-arm-none-eabi libelf-dev libinih-dev libjson-c-dev libseccomp-dev
     libsystemd-dev meson nettle-dev pkgconf scdoc systemd
 )
 
@@ -107,7 +107,7 @@ need_commands()
         command -v "$command" >/dev/null || missing+=("$command")
     done
     (( ${#missing[@]} == 0 )) || die "this is not Debian, so nothing is installed for you; missing: ${missing[*]}" \
-        "Install them and the development files of libsystemd (250 or later), libelf, libcrypto," \
+        "Install them and the development files of libsystemd (250 or later), libelf, nettle," \
         "nettle, json-c, inih and cmocka, better also libseccomp, then try again."
 }
 

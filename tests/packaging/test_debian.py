@@ -45,7 +45,7 @@ def packaged(package, tmp_path_factory):
 
 def test_has_just_what_meson_installs(packaged, tmp_path):
     subprocess.run(["meson", "install", "--no-rebuild", "--quiet", "--destdir", tmp_path,
-                    "-C", os.environ["M4FLASH_BUILD"]], check=True, stdout=subprocess.DEVNULL)
+                    "-C", os.environ["BUILD"]], check=True, stdout=subprocess.DEVNULL)
     ours = {}
     for path, data in packaged.items():
         if path.startswith("/usr/share/man/"):

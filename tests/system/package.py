@@ -11,7 +11,8 @@ from disk import BUILD, run
 TOP = pathlib.Path(__file__).parents[2]
 FOLDER = BUILD / "system-package"
 # What it is built from. The texts that it brings along are none of these tests'.
-SOURCES = ["meson.build", "meson_options.txt", "include", "src", "units", "scripts/packaging"]
+SOURCES = ["meson.build", "meson_options.txt", "include", "src", "units", "scripts/packaging",
+           "README.md", "SECURITY.md", "LICENSE"]
 
 
 class Unbuildable(Exception):
