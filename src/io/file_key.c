@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+_Static_assert(sizeof(off_t) == 8 && sizeof(time_t) == 8, "_FILE_OFFSET_BITS, _TIME_BITS");
+
 /* In unsigned numbers: anybody may give a file a time that does not fit, and it may wrap then. */
 static int64_t nsec_of(struct timespec t)
 {

@@ -3,8 +3,8 @@
  *
  * It uses the processor's own instructions for it, as libcrypto does, and takes no set-up, no
  * configuration file and no system call, so it also works in a process that is locked up. And it is
- * small: libcrypto's tables, which the dynamic linker has to relocate, are 400 KiB of memory of each
- * process's own and half a millisecond of each one's start.
+ * small: libcrypto's tables, which the dynamic linker has to relocate, are 400 KiB of memory of
+ * each process's own and half a millisecond of each one's start.
  */
 #include <m4flash/sketch.h>
 #include <nettle/sha2.h>

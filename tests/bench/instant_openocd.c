@@ -1,9 +1,9 @@
 /*
  * An OpenOCD that takes no time, for measuring everything around it: notes CLOCK_MONOTONIC as its
  * first act, says what a good run says, and succeeds. Linked statically, and on the PCs on which is
- * measured with an entry of its own, so that nothing comes between the kernel and its first act: the
- * C library asks the processor for all its features before main(), which takes 0.7 ms on a virtual
- * machine that stops at each such question.
+ * measured with an entry of its own, so that nothing comes between the kernel and its first act:
+ * the C library asks the processor for all its features before main(), which takes 0.7 ms on a
+ * virtual machine that stops at each such question.
  *
  * Appends the time, nanoseconds as a native uint64_t, to the file ARGV0.started, if there is one:
  * who measures starts it through a link of its own.

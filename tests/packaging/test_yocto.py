@@ -30,8 +30,8 @@ DEFAULT_FILES = {
 }
 # Which recipe of the layers a dependency of Meson's is.
 RECIPES = {
-    "libsystemd": "systemd", "systemd": "systemd", "libelf": "elfutils", "nettle": "nettle",
-    "json-c": "json-c", "inih": "libinih", "libseccomp": "libseccomp",
+    "libsystemd": "systemd", "systemd": "systemd", "libelf": "elfutils", "libcrypto": "openssl",
+    "nettle": "nettle", "json-c": "json-c", "inih": "libinih", "libseccomp": "libseccomp",
 }
 NOT_ON_THE_BOARD = {"cmocka", "bash-completion"}  # the tests'; the class's
 

@@ -1,6 +1,6 @@
 """The state directory cannot be written: a full disk, a read-only one, and one that fails at each
 change, once or from there on. The upload is programmed all the same, with a warning; and when the
-disk works again, so does everything else.
+disk works again, so does everything else. And: there is no room for the image that OpenOCD needs.
 
 M4FLASH_CRASHES says at how many of the changes (12; 0: all).
 """
@@ -22,18 +22,22 @@ WARNINGS = ("not protected against a power cut", "cannot be recorded", "cannot b
             "cannot be kept", "cannot be written", "cannot be noted", "history")
 
 
+def mount_tmpfs(folder, size):
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder],
+                          check=False, capture_output=True, text=True)
+    if done.returncode != 0:
+        pytest.skip(f"cannot mount: {done.stderr.strip()}")
+
+
 @pytest.fixture
 def small_disk(tiny_world):
     """The state directory on a file system of its own, of 512 KiB."""
     world = tiny_world
-    mount = ["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", world.state]
     before = {}
     for name in os.listdir(world.state):
         with open(world.state_file(name), "rb") as file:
             before[name] = file.read()
-    done = subprocess.run(mount, check=False, capture_output=True, text=True)
-    if done.returncode != 0:
-        pytest.skip(f"cannot mount: {done.stderr.strip()}")
+    mount_tmpfs(world.state, "512k")
     for name, data in before.items():
         with open(world.state_file(name), "wb") as file:
             file.write(data)
@@ -103,6 +107,30 @@ def test_read_only_at_start(small_disk):
     world.stop()
     subprocess.run(["mount", "-o", "remount,rw", world.state], check=True)
     world.start()
+    check_works_again(world)
+
+
+@pytest.fixture
+def small_runtime(tiny_world):
+    """The runtime folder on a file system of its own, of 128 KiB."""
+    mount_tmpfs(tiny_world.runtime, "128k")
+    yield tiny_world
+    if tiny_world.daemon:
+        tiny_world.stop()
+    subprocess.run(["umount", tiny_world.runtime], check=True)
+
+
+def test_no_room_for_the_image(small_runtime):
+    """OpenOCD has been started by then: it lets the chip go, on which nothing has changed."""
+    world = small_runtime
+    world.start()
+    world.push(adb_push, sketches.good("large", size=300_000))
+    wait_for(lambda: world.history()[-1]["id"] == 2, world.log)
+    outcome = world.history()[-1]
+    assert (outcome["result"], outcome["code"]) == ("failed", "internal"), world.log()
+    assert os.strerror(errno.ENOSPC) in outcome["message"], outcome
+    assert not any("left halted" in line for line in world.daemon.lines), world.log()
+    assert world.check_whole(world.old) is world.old
     check_works_again(world)
 
 

@@ -14,6 +14,7 @@ from play import Failed, Play
 SEED = 20261121
 # Of the uploads; the rest has the real chip.
 MANY_LIVES_SHARE = 0.5
+JOURNAL_SHARE = 1.2
 CLEAR = "\r\033[K" if sys.stdout.isatty() else ""
 SLACK_KIB = 64  # that the daemon may have grown by: luck decides which pages of a heap are empty
 
@@ -79,7 +80,7 @@ def run(name, uploads, options, started):
         play.run()
         summary(play)
         if len(play.samples) >= gauges.ROUNDS_MIN:
-            gauges.check(play.samples, SLACK_KIB)
+            gauges.check(play.samples, SLACK_KIB, JOURNAL_SHARE)
     except (Failed, AssertionError) as failure:
         print(f"\n{failure}", flush=True)
         return False

@@ -135,9 +135,11 @@ class Soaked:
         return bool(status) and status[-1].startswith("Waiting")
 
     def told(self):
-        """How often the log tells of each job's end."""
+        """How often the log tells of each job's end; not of those before this step, of which a
+        killed daemon's last words may come late."""
         found = (OUTCOME.search(line) for line in self.lines_of_step())
-        return collections.Counter(int(match[1]) for match in found if match)
+        numbers = (int(match[1]) for match in found if match)
+        return collections.Counter(number for number in numbers if number > self.mark)
 
     def is_settled(self, some_unsaid):
         assert self.daemon.running(), f"ended with {self.daemon.status()}"
@@ -150,7 +152,7 @@ class Soaked:
         """Once for each, in the log."""
         told = self.told()
         assert all(times == 1 for times in told.values()), f"told more than once: {told}"
-        return some_unsaid or len(told) == len(outcomes)
+        return some_unsaid or set(told) == {outcome["id"] for outcome in outcomes}
 
     def still_missing(self):
         _, missing = self.account.settle(self.fresh())
@@ -203,6 +205,7 @@ class Soaked:
 
     def check_round(self):
         """Nothing is left of all the steps but what is meant to stay."""
+        self.bus.wait_owner()
         self.daemon.wait_quiet()
         assert not self.fresh(), f"outcomes of nobody's: {describe(self.fresh())}"
         self.check_history()

@@ -8,7 +8,9 @@ from play import Play
 
 SEED = int(os.environ.get("M4FLASH_SEED", "20261121"))
 THIN = 5
-SLACK_KIB = 512  # so few uploads cannot tell a small leak from luck; the long soak can
+# So few uploads cannot tell a small leak from luck; the long soak can.
+SLACK_KIB = 512
+JOURNAL_SHARE = 1.6
 
 
 def play(name, rounds):
@@ -16,7 +18,7 @@ def play(name, rounds):
     run.run()
     print(run.world.uploads, run.world.results, run.samples)
     if rounds >= gauges.ROUNDS_MIN:
-        gauges.check(run.samples, SLACK_KIB)
+        gauges.check(run.samples, SLACK_KIB, JOURNAL_SHARE)
     return run.world.results
 
 

@@ -13,7 +13,7 @@ from container import make_root
 
 BUILD = pathlib.Path(os.environ["BUILD"])
 # What a board has, and what our package depends on (dpkg says so if something is missing here).
-PACKAGES = ["systemd", "systemd-sysv", "dbus", "openocd", "libsystemd0", "libelf1",
+PACKAGES = ["systemd", "systemd-sysv", "dbus", "openocd", "libsystemd0", "libelf1", "libssl3",
             "libjson-c5", "libinih1", "libseccomp2", "libnettle8", "libhogweed6"]
 
 DPKG = {"DEBIAN_FRONTEND": "noninteractive", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}

@@ -32,7 +32,9 @@ SHUTDOWN = 200  # seconds; the unit may take 150 of them to stop
 # - CAP_SYS_RAWIO, Landlock and pidfd_getfd are nspawn's to give, and given here;
 # - there is no /dev/mem and no gpiochip, so the unit's DeviceAllow= for them are without effect;
 # - /sys is read-only, so the health file is another (the simulated chip's bridge), and so is the
-#   configuration's adapter.
+#   configuration's adapter, whose socket OpenOCD may use because of M4FLASH_CHIP_DIR=.
+# - nobody but the machine's own root may set the clock, and no namespace has one of its own: its
+#   jumps are in tests/soak.
 # The unit itself is the installed one, without a drop-in.
 NSPAWN = ["--capability=CAP_SYS_RAWIO", "--private-network",
           "--system-call-filter=landlock_create_ruleset landlock_add_rule landlock_restrict_self "
@@ -50,6 +52,8 @@ def furnish(disk):
     disk.write(OPENOCD_CONFIG, "set H7SIM_SOCKET /chip/socket\n" + CONFIGURATION.read_text())
     disk.write("/usr/lib/sysusers.d/board.conf", 'u fio 1000 "The board\'s user"\n')
     disk.write("/etc/m4flash.conf", SETTINGS)
+    disk.write("/etc/systemd/system.conf.d/chip.conf",
+               "[Manager]\nDefaultEnvironment=M4FLASH_CHIP_DIR=/chip\n")
     disk.chroot("systemd-sysusers")
 
 

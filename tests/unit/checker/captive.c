@@ -75,9 +75,9 @@ static void try_kill(void)
 
 static void try_stat(void)
 {
-    struct stat status;
+    struct statx status;
 
-    syscall(SYS_newfstatat, AT_FDCWD, "/etc/shadow", &status, 0);
+    syscall(SYS_statx, AT_FDCWD, "/etc/shadow", 0, STATX_SIZE, &status);
 }
 
 static void try_unlink(void)

@@ -5,7 +5,10 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "io/file_key.h"
 #include "util/cleanup.h"
@@ -107,12 +110,29 @@ static void test_wild_times(void **state)
     assert_false(file_key_equal(&a, &b));
 }
 
+/* 2100, which 32 bits would take for 1963, or refuse to look at (EOVERFLOW). */
+static void test_after_2038(void **state)
+{
+    const struct timespec times[] = {{.tv_sec = INT64_C(4102444800)},
+                                     {.tv_sec = INT64_C(4102444800)}};
+    char name[] = "/tmp/m4flash-test-XXXXXX";
+    struct stat late;
+    (void)state;
+
+    _cleanup_fd_ int fd = mkostemp(name, O_CLOEXEC);
+    assert_true(fd >= 0);
+    assert_int_equal(unlink(name), 0);
+    assert_int_equal(futimens(fd, times), 0);
+    assert_int_equal(fstat(fd, &late), 0);
+    assert_true(file_key_of(&late).modified_nsec == INT64_C(4102444800000000000));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_of),         cmocka_unit_test(test_format),
         cmocka_unit_test(test_parse),      cmocka_unit_test(test_equal),
-        cmocka_unit_test(test_wild_times),
+        cmocka_unit_test(test_wild_times), cmocka_unit_test(test_after_2038),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -146,18 +146,23 @@ static uint64_t bytes_read_so_far(void)
     return n;
 }
 
-/* The size decides: a terabyte of nothing is not read first. */
+/* The size decides: a terabyte of nothing is not read first. The sizes are also those that 32 bits
+ * would take for a negative one, for a small one, or for none. */
 static void test_sparse(void **state)
 {
+    static const uint64_t sizes[] = {(UINT64_C(1) << 31) + 1, UINT64_C(1) << 32,
+                                     (UINT64_C(1) << 32) + 100, UINT64_C(1) << 40};
     struct fixture *f = *state;
     uint64_t before = bytes_read_so_far();
 
     put(f, "");
-    _cleanup_fd_ int fd = openat(f->dir.fd, "upload", O_WRONLY | O_CLOEXEC);
-    assert_int_equal(ftruncate(fd, INT64_C(1) << 40), 0);
-    fd = fd_close(fd);
-    assert_int_equal(take(f), SNAPSHOT_TOO_LARGE);
-    assert_true(f->key.size == UINT64_C(1) << 40);
+    for (size_t i = 0; i < ELEMENTSOF(sizes); i++) {
+        _cleanup_fd_ int fd = openat(f->dir.fd, "upload", O_WRONLY | O_CLOEXEC);
+        assert_int_equal(ftruncate(fd, (off_t)sizes[i]), 0);
+        fd = fd_close(fd);
+        assert_int_equal(take(f), SNAPSHOT_TOO_LARGE);
+        assert_true(f->key.size == sizes[i]);
+    }
     if (before != UINT64_MAX)
         assert_true(bytes_read_so_far() - before < MAX / 2);
 }
