@@ -56,7 +56,7 @@ packages_run=(openocd)
 # To build the Debian package, and to look at it: what its debian/control says, and lintian.
 packages_package=(
     build-essential debhelper dpkg-dev lintian
-    bash-completion gcc-arm-none-eabi libelf-dev libinih-dev libjson-c-dev libseccomp-dev
+    bash-completion gcc-arm-none-eabi libelf-dev libinih-dev libjson-c-dev libseccomp-dev libssl-dev
     libsystemd-dev meson nettle-dev pkgconf scdoc systemd
 )
 
