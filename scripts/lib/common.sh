@@ -63,6 +63,11 @@ packages_package=(
 # To boot a systemd in a container: for the tests of the whole system, and to measure beside it.
 packages_container=(mmdebstrap systemd-container)
 
+# To build for Arm and to run that here (scripts/arm64); the compilers are in a root of their own.
+packages_arm64=(
+    mmdebstrap qemu-user-static binfmt-support qemu-system-arm cpio zstd meson jq binutils python3
+)
+
 # missing_packages PACKAGE...: prints those that are not installed.
 missing_packages()
 {
