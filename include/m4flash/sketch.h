@@ -119,6 +119,9 @@ enum sketch_code {
     /* The p_memsz > 0 bytes from p_vaddr of a LOAD are neither all in one RAM range nor, with
      * p_filesz equal to p_memsz, all in the flash window. */
     SKETCH_RAM_OVERFLOW,
+    /* It has no signature by one of the keys in question (src/sketch/signature.h), where one is
+     * asked for. Judged by who asks for one, not by sketch_check(). */
+    SKETCH_SIGNATURE,
     _SKETCH_CODE_MAX,
 };
 

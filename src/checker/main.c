@@ -1,8 +1,8 @@
 /*
- * m4flash-checker: judges one upload, in a process of its own because it parses a stranger's bytes.
- * Everything it needs is inherited or handed to it (sketch/answer.h has the descriptors and the
- * conversation), so it opens nothing, and locks itself up (checker/cage.h) before it gets the
- * upload.
+ * m4flash-checker and m4flash-checker-signed, which can verify signatures too: judges one upload,
+ * in a process of its own because it parses a stranger's bytes. Everything it needs is inherited or
+ * handed to it (sketch/answer.h has the descriptors and the conversation), so it opens nothing, and
+ * locks itself up (checker/cage.h) before it gets the upload.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -52,21 +52,44 @@ static int read_board(struct board *ret)
     return 0;
 }
 
-/* Returns 1 for go with the upload, 0 if the daemon does not need us after all, or -errno. */
-static int wait_for_go(int *ret_upload)
+/* What the daemon wants of us. */
+struct task {
+    int upload;
+    bool signature_counts;
+    struct signature_order signature;
+};
+
+static int wait_for_signature_order(struct signature_order *ret)
 {
-    _cleanup_fd_ int upload = -EBADF;
+    int r = fd_receive_rest(ANSWER_FD_SOCKET, ret, sizeof(*ret));
+    if (r < 0)
+        return failed("the keys cannot be heard", r);
+    if (ret->n_keys > SIGNATURE_KEYS_MAX)
+        return failed("these are too many keys", -EBADMSG);
+    return 1;
+}
+
+struct options {
+    uid_t uid;
+    gid_t gid;
+    uint64_t max_size; /* bytes of an upload */
+    bool signatures;   /* they may be asked for */
+};
+
+/* Returns 1 for go with the upload, 0 if the daemon does not need us after all, or -errno. */
+static int wait_for_go(const struct options *options, struct task *ret)
+{
     char byte;
 
-    int r = fd_receive(ANSWER_FD_SOCKET, &byte, &upload);
+    int r = fd_receive(ANSWER_FD_SOCKET, &byte, &ret->upload);
     if (r < 0)
         return failed("the daemon cannot be heard", r);
     if (r == 0)
         return 0;
-    if (byte != ANSWER_GO)
+    if (byte != ANSWER_GO && !(byte == ANSWER_GO_SIGNED && options->signatures))
         return failed("the daemon said something else than go", -EBADMSG);
-    *ret_upload = TAKE_FD(upload);
-    return 1;
+    ret->signature_counts = byte == ANSWER_GO_SIGNED;
+    return ret->signature_counts ? wait_for_signature_order(&ret->signature) : 1;
 }
 
 struct upload {
@@ -106,6 +129,22 @@ static int answer(const void *data, size_t size)
     return r < 0 ? failed("the answer cannot be written", r) : 0;
 }
 
+/* Before anything else is done with the upload, see sketch/answer.h. */
+static int answer_signature(const struct task *task, const struct upload *upload)
+{
+    struct signature_verdict verdict;
+    struct answer_signature signature;
+
+    if (!task->signature_counts)
+        return 0;
+    int r = signature_judge(&task->signature, upload->size > 0 ? upload->bytes : "", upload->size,
+                            &verdict);
+    if (r < 0)
+        return failed("the signature cannot be verified", r);
+    answer_make_signature(&verdict, &signature);
+    return answer(&signature, sizeof(signature));
+}
+
 static int answer_verdict(uint32_t cage, const struct sketch_report *report, const uint8_t *image)
 {
     struct answer_head head;
@@ -129,13 +168,15 @@ static int answer_digest(const struct upload *upload)
     return answer(&tail, sizeof(tail));
 }
 
-static int judge(const struct board *board, uint32_t cage, int fd)
+static int judge(const struct board *board, uint32_t cage, const struct task *task)
 {
     _cleanup_(upload_done) struct upload upload = {NULL, 0};
     _cleanup_free_ uint8_t *image = NULL;
     struct sketch_report report;
 
-    int r = map_upload(fd, &upload);
+    int r = map_upload(task->upload, &upload);
+    if (r >= 0)
+        r = answer_signature(task, &upload);
     if (r < 0)
         return r;
     r = sketch_check(board, upload.size > 0 ? upload.bytes : "", upload.size, &report, &image);
@@ -145,12 +186,6 @@ static int judge(const struct board *board, uint32_t cage, int fd)
     return r < 0 ? r : answer_digest(&upload);
 }
 
-struct options {
-    uid_t uid;
-    gid_t gid;
-    uint64_t max_size; /* bytes of an upload */
-};
-
 /*
  * Bytes that judging an upload can take: two copies of the program headers in it, which may be all
  * that it is made of, the image (both in sketch/), and something for the C library.
@@ -158,6 +193,13 @@ struct options {
 static uint64_t memory_for(const struct options *options, const struct board *board)
 {
     return 2 * options->max_size + board->flash.size + (UINT64_C(16) << 20);
+}
+
+static int prepare_signatures(void)
+{
+    int r = signature_prepare();
+
+    return r < 0 ? failed("signatures cannot be verified", r) : 0;
 }
 
 static int lock_up(const struct options *options, const struct board *board)
@@ -181,17 +223,22 @@ static int lock_up(const struct options *options, const struct board *board)
  */
 static int run(const struct options *options)
 {
-    _cleanup_fd_ int upload = -EBADF;
+    struct task task = {.upload = -EBADF};
     struct board board;
 
     int r = read_board(&board);
+    if (r >= 0 && options->signatures)
+        r = prepare_signatures();
     if (r < 0)
         return r;
     int cage = lock_up(options, &board);
     if (cage < 0)
         return cage;
-    r = wait_for_go(&upload);
-    return r > 0 ? judge(&board, (uint32_t)cage, upload) : r;
+    r = wait_for_go(options, &task);
+    if (r > 0)
+        r = judge(&board, (uint32_t)cage, &task);
+    fd_close(task.upload);
+    return r;
 }
 
 /* ---- Options -----------------------------------------------------------------------------------
@@ -231,7 +278,8 @@ static int parse_max_size(const char *text, struct options *options)
 
 static void print_help(void)
 {
-    printf("Usage: m4flash-checker [--user=UID:GID] [--max-size=BYTES] | --help | --version\n\n"
+    printf("Usage: m4flash-checker [--user=UID:GID] [--max-size=BYTES] [--signatures]\n"
+           "       m4flash-checker --help | --version\n\n"
            "Judges one upload for m4flashd, which starts it with a socket, over which the\n"
            "upload comes, on descriptor %d and the board profile on %d. To check a sketch by\n"
            "hand, use m4flash check FILE.\n\n"
@@ -246,6 +294,9 @@ static int parse_option(int option, struct options *options)
         return parse_user(optarg, options);
     case 'm':
         return parse_max_size(optarg, options);
+    case 's':
+        options->signatures = true;
+        return 1;
     case 'h':
         print_help();
         return 0;
@@ -262,11 +313,9 @@ static int parse_option(int option, struct options *options)
 static int parse_argv(int argc, char **argv, struct options *ret)
 {
     static const struct option table[] = {
-        {"user", required_argument, NULL, 'u'},
-        {"max-size", required_argument, NULL, 'm'},
-        {"help", no_argument, NULL, 'h'},
-        {"version", no_argument, NULL, 'v'},
-        {NULL, 0, NULL, 0},
+        {"user", required_argument, NULL, 'u'}, {"max-size", required_argument, NULL, 'm'},
+        {"signatures", no_argument, NULL, 's'}, {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'v'},    {NULL, 0, NULL, 0},
     };
     int option, r = 1;
 

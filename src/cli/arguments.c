@@ -78,7 +78,8 @@ int argument_digest(const char *text, char ret[static SKETCH_DIGEST_HEX])
     return 0;
 }
 
-static void complain(const char *file, unsigned line, const char *message, _unused_ void *userdata)
+void argument_complain(const char *file, unsigned line, const char *message,
+                       _unused_ void *userdata)
 {
     _cleanup_free_ char *name = utf8_escape(file);
 
@@ -88,20 +89,50 @@ static void complain(const char *file, unsigned line, const char *message, _unus
         fprintf(stderr, "m4flash: %s: %s\n", name ? name : "", message);
 }
 
-int argument_board(const char *name, struct board *ret, uint64_t *ret_max_size)
+/* Nobody who does without signatures need hear that there are no keys. */
+static void keep_quiet(_unused_ const char *file, _unused_ unsigned line,
+                       _unused_ const char *message, _unused_ void *userdata)
+{
+}
+
+static int find_policy(const struct settings *settings, struct policy *ret)
+{
+    ret->max_size = settings->inbox_max_size;
+    ret->must_be_signed = settings->require_signature;
+    return key_files_load(settings->keys_directory,
+                          settings->require_signature ? argument_complain : keep_quiet, NULL,
+                          &ret->keys);
+}
+
+static int load_settings(struct settings **ret)
 {
     _cleanup_(settings_freep) struct settings *settings = NULL;
 
     int r = settings_new(&settings);
     if (r >= 0)
-        r = config_files_load(settings, "", complain, NULL);
-    if (r < 0)
-        return r;
-    r = board_load(name ? name : settings->board_name, complain, NULL, ret, NULL, NULL);
-    if (r < 0)
-        return r;
-    *ret_max_size = settings->inbox_max_size;
-    return 0;
+        r = config_files_load(settings, "", argument_complain, NULL);
+    if (r >= 0)
+        *ret = TAKE_PTR(settings);
+    return r;
+}
+
+int argument_policy(struct policy *ret)
+{
+    _cleanup_(settings_freep) struct settings *settings = NULL;
+
+    int r = load_settings(&settings);
+    return r < 0 ? r : find_policy(settings, ret);
+}
+
+int argument_board(const char *name, struct board *ret, struct policy *ret_policy)
+{
+    _cleanup_(settings_freep) struct settings *settings = NULL;
+
+    int r = load_settings(&settings);
+    if (r >= 0)
+        r = board_load(name ? name : settings->board_name, argument_complain, NULL, ret, NULL,
+                       NULL);
+    return r < 0 ? r : find_policy(settings, ret_policy);
 }
 
 int argument_file_digest(const char *path, char ret[static SKETCH_DIGEST_HEX],

@@ -50,14 +50,14 @@ static enum status print_text(const struct options *options, const struct verdic
 }
 
 static enum status check_file(const struct options *options, const struct board *board,
-                              uint64_t max_size, const char *path)
+                              const struct policy *policy, const char *path)
 {
     _cleanup_free_ char *file = utf8_escape(path);
     struct verdict verdict;
 
     if (!file)
         return out_of_memory();
-    int r = verdict_of_file(board, path, max_size, options->state_dir, &verdict);
+    int r = verdict_of_file(board, path, policy, true, options->state_dir, &verdict);
     if (r < 0)
         return no_verdict(options, board, file, r);
     if (!options->json)
@@ -71,13 +71,13 @@ static enum status check_files(const struct options *options, char **files)
 {
     enum status worst = STATUS_OK;
     struct board board;
-    uint64_t max_size;
+    struct policy policy;
 
-    int r = argument_board(options->board, &board, &max_size);
+    int r = argument_board(options->board, &board, &policy);
     if (r < 0)
         return r == -ENOMEM ? out_of_memory() : STATUS_ERROR;
     for (; *files; files++) {
-        enum status status = check_file(options, &board, max_size, *files);
+        enum status status = check_file(options, &board, &policy, *files);
         if (status > worst)
             worst = status;
     }
@@ -140,7 +140,9 @@ const struct command command_check = {
     .name = "check",
     .arguments = "[-b NAME] [-p WHEN] [--state-dir DIR] [--json] FILE...",
     .summary = "Tell whether sketches (ELF files) would be programmed, or why not.",
-    .help = "A FILE may be a symbolic link; the file that it leads to is checked. On a\n"
+    .help = "A FILE may be a symbolic link; the file that it leads to is checked. A signature\n"
+            "may be in it or beside it, as FILE.sig; where the configuration asks for one, a\n"
+            "FILE without is rejected. On a\n"
             "terminal a picture shows what an accepted sketch uses: the flash sectors, and\n"
             "which of them an upload now would change; the RAM; the biggest symbols.\n\n"
             "Options:\n"
@@ -159,6 +161,10 @@ const struct command command_check = {
             "                      code          accepted, or the violated rule's name\n"
             "                      message, hint what is wrong, and what to do about it\n"
             "                      sha256        of the file; image_sha256 of the flash image\n"
+            "                      signature     none, good, foreign (by a key that is not\n"
+            "                                    known here) or wrong (it does not fit the\n"
+            "                                    file); signature_key the key's fingerprint,\n"
+            "                                    signature_key_file where it is\n"
             "                      bytes         the file's size; needed_bytes what it should\n"
             "                                    be if it is truncated; image_bytes from the\n"
             "                                    flash window's start to the last byte\n"

@@ -27,8 +27,10 @@ extern const struct command command_check;
 extern const struct command command_history;
 extern const struct command command_log;
 extern const struct command command_rollback;
+extern const struct command command_sign;
 extern const struct command command_status;
 extern const struct command command_upload;
+extern const struct command command_verify;
 extern const struct command command_wait;
 
 void command_print_help(const struct command *command);

@@ -8,8 +8,8 @@
 #include "util/cleanup.h"
 
 static const struct command *const commands[] = {
-    &command_cancel,   &command_check,  &command_history, &command_log,
-    &command_rollback, &command_status, &command_upload,  &command_wait,
+    &command_cancel, &command_check,  &command_history, &command_log,    &command_rollback,
+    &command_sign,   &command_status, &command_upload,  &command_verify, &command_wait,
 };
 
 void command_print_help(const struct command *command)

@@ -30,15 +30,15 @@ static int judge(const struct options *options, const char *path, struct verdict
                  struct problem *problem)
 {
     struct board board;
-    uint64_t max_size;
+    struct policy policy;
 
-    int r = argument_board(options->board, &board, &max_size);
+    int r = argument_board(options->board, &board, &policy);
     if (r < 0) {
         problem_set(problem, "no-board", "Name one that is installed: --board NAME",
                     "The board's profile cannot be used: %s.", strerror(-r));
         return r;
     }
-    r = verdict_of_file(&board, path, max_size, NULL, ret);
+    r = verdict_of_file(&board, path, &policy, false, NULL, ret);
     if (r < 0)
         problem_set(problem, "no-file", "", "%s: %s", path, strerror(-r));
     return r;

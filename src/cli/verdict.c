@@ -11,6 +11,12 @@
 #include "util/cleanup.h"
 #include "util/fd.h"
 
+struct content {
+    const char *bytes;
+    size_t size;
+    const char *signed_path; /* beside which a detached signature may be, or NULL */
+};
+
 static int reject(enum sketch_code code, uint64_t bytes, struct verdict *ret)
 {
     *ret = (struct verdict){.report.code = code, .bytes = bytes};
@@ -41,16 +47,32 @@ static int look_at_sketch(const struct board *board, const char *bytes, size_t s
     return r;
 }
 
-static int judge_content(const struct board *board, const char *bytes, size_t size,
-                         const char *state_dir, struct verdict *ret)
+/* As the daemon does, and nothing else is left of what was accepted. */
+static void enforce_signature(const struct policy *policy, struct verdict *verdict)
+{
+    const struct signature_verdict *signature = &verdict->signature.verdict;
+
+    if (policy->must_be_signed && verdict->report.code == SKETCH_ACCEPTED &&
+        signature->state != SIGNATURE_GOOD)
+        signature_report(signature, policy->keys.n, &verdict->report);
+}
+
+static int judge_content(const struct board *board, const struct content *content,
+                         const struct policy *policy, const char *state_dir, struct verdict *ret)
 {
     _cleanup_free_ uint8_t *image = NULL;
+    const char *bytes = content->bytes;
+    size_t size = content->size;
     struct verdict verdict = {.bytes = size};
 
     int r = sketch_check(board, bytes, size, &verdict.report, &image);
     if (r >= 0)
         r = sketch_digest(bytes, size, verdict.sha256);
-    if (r >= 0 && image)
+    if (r >= 0)
+        r = signed_look(&policy->keys, content->signed_path, bytes, size, &verdict.signature);
+    if (r >= 0)
+        enforce_signature(policy, &verdict);
+    if (r >= 0 && verdict.report.code == SKETCH_ACCEPTED)
         r = look_at_sketch(board, bytes, size, image, state_dir, &verdict);
     if (r < 0)
         return r;
@@ -58,9 +80,10 @@ static int judge_content(const struct board *board, const char *bytes, size_t si
     return 0;
 }
 
-int verdict_of_file(const struct board *board, const char *path, uint64_t max_size,
-                    const char *state_dir, struct verdict *ret)
+int verdict_of_file(const struct board *board, const char *path, const struct policy *policy,
+                    bool has_detached, const char *state_dir, struct verdict *ret)
 {
+    uint64_t max_size = policy->max_size;
     _cleanup_free_ char *bytes = NULL;
     struct stat st;
     size_t size;
@@ -84,5 +107,6 @@ int verdict_of_file(const struct board *board, const char *path, uint64_t max_si
         return reject(SKETCH_TOO_LARGE, max_size, ret);
     if (r < 0)
         return judge_error(r, (uint64_t)st.st_size, ret);
-    return judge_content(board, bytes, size, state_dir, ret);
+    const struct content content = {bytes, size, has_detached ? path : NULL};
+    return judge_content(board, &content, policy, state_dir, ret);
 }

@@ -164,6 +164,9 @@ static int print(const struct verdict *verdict, const struct board *board, const
         {"sha256", verdict->sha256},
         {"image_sha256", verdict->image_sha256},
         {"installed_image_sha256", verdict->changes.installed},
+        {"signature", signed_name(&verdict->signature)},
+        {"signature_key", verdict->signature.key},
+        {"signature_key_file", verdict->signature.key_file},
         {"changes_unknown", verdict->changes.unknown ? verdict->changes.unknown : ""},
     };
     struct {

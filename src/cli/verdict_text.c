@@ -37,6 +37,26 @@ static void print_memory(const struct sketch_report *report, const struct board 
     printf("  RAM            %" PRIu32 " bytes\n", report->ram_used);
 }
 
+/* Nothing of one that is not signed, as most are. */
+static void print_signature(const struct signed_by *by)
+{
+    switch ((enum signature_state)by->verdict.state) {
+    case SIGNATURE_GOOD:
+        printf("  signature      good, key %s\n", by->key_file);
+        break;
+    case SIGNATURE_FOREIGN:
+        printf("  signature      by a key that is not known here:\n"
+               "                 %s\n",
+               by->key);
+        break;
+    case SIGNATURE_WRONG:
+        printf("  signature      does not fit the file\n");
+        break;
+    default:
+        break;
+    }
+}
+
 static void print_accepted(const struct verdict *verdict, const struct board *board,
                            const char *file, const char *picture)
 {
@@ -45,6 +65,7 @@ static void print_accepted(const struct verdict *verdict, const struct board *bo
     printf("%s: accepted for %s\n", file, board->description);
     printf("  sha256         %s\n", verdict->sha256);
     printf("  image sha256   %s\n", verdict->image_sha256);
+    print_signature(&verdict->signature);
     printf("  bytes          %" PRIu64 ", image %" PRIu32 "\n", verdict->bytes, report->image_size);
     if (!picture)
         print_memory(report, board);

@@ -12,9 +12,11 @@
 
 /* A kind of value: how its text becomes what a field of the settings holds. */
 struct kind {
-    int (*set)(const char *text, void *field); /* 0, -EINVAL or -ENOMEM; an error changes nothing */
+    int (*set)(const char *text, void *field); /* 0, -EINVAL or -ENOMEM; an error changes nothing,
+                                                  but see safe */
     void (*release)(void *field);              /* NULL if a field owns nothing */
     const char *expected;                      /* what would be right, for complaints */
+    const char *safe; /* what a bad value counts as instead of none, for complaints; or NULL */
 };
 
 static int set_text(const char *text, void *field)
@@ -89,6 +91,16 @@ static int set_boolean(const char *text, void *field)
     return value_parse_boolean(text, field);
 }
 
+/* A mistake does not open a door. */
+static int set_guard(const char *text, void *field)
+{
+    int r = value_parse_boolean(text, field);
+
+    if (r < 0)
+        *(bool *)field = true;
+    return r;
+}
+
 /* Nobody yet: the words are looked at one by one. */
 static int set_owners(const char *text, void *field)
 {
@@ -96,18 +108,22 @@ static int set_owners(const char *text, void *field)
     return 0;
 }
 
-static const struct kind path = {set_path, release_text, "an absolute path"};
+static const struct kind path = {set_path, release_text, "an absolute path", NULL};
 static const struct kind path_or_none = {set_path_or_none, release_text,
-                                         "an absolute path, or nothing for none"};
-static const struct kind file_name = {set_file_name, release_text, "a file's name, without a '/'"};
+                                         "an absolute path, or nothing for none", NULL};
+static const struct kind file_name = {set_file_name, release_text, "a file's name, without a '/'",
+                                      NULL};
 static const struct kind board = {set_board, release_text,
-                                  "a board's name, or the absolute path of its profile"};
-static const struct kind size_in_bytes = {set_size, NULL, "a size of at least 1, such as 64M"};
+                                  "a board's name, or the absolute path of its profile", NULL};
+static const struct kind size_in_bytes = {set_size, NULL, "a size of at least 1, such as 64M",
+                                          NULL};
 static const struct kind time_span = {set_time, NULL,
-                                      "a time, such as 120 or 2min (plain: seconds)"};
-static const struct kind limit = {set_limit, NULL, "a number of at most 1000, or 0 for no limit"};
-static const struct kind boolean = {set_boolean, NULL, "yes or no"};
-static const struct kind owners = {set_owners, NULL, "users' names or numbers"};
+                                      "a time, such as 120 or 2min (plain: seconds)", NULL};
+static const struct kind limit = {set_limit, NULL, "a number of at most 1000, or 0 for no limit",
+                                  NULL};
+static const struct kind boolean = {set_boolean, NULL, "yes or no", NULL};
+static const struct kind guard = {set_guard, NULL, "yes or no", "yes"};
+static const struct kind owners = {set_owners, NULL, "users' names or numbers", NULL};
 
 struct setting {
     const char *section, *key;
@@ -123,6 +139,8 @@ static const struct setting table[] = {
     {"Inbox", "FileName", &file_name, FIELD(inbox_file_name), "m4-user-sketch.elf"},
     {"Inbox", "MaxSize", &size_in_bytes, FIELD(inbox_max_size), "64M"},
     {"Inbox", "AllowOwners", &owners, FIELD(inbox_owners), ""},
+    {"Inbox", "RequireSignature", &guard, FIELD(require_signature), "no"},
+    {"Inbox", "KeysDirectory", &path, FIELD(keys_directory), "/etc/m4flash/keys.d"},
     {"OpenOCD", "Program", &path, FIELD(openocd_program), "/usr/bin/openocd"},
     {"OpenOCD", "Config", &path_or_none, FIELD(openocd_config), NULL},
     {"OpenOCD", "TimeoutSec", &time_span, FIELD(openocd_timeout_usec), "120"},
@@ -225,18 +243,35 @@ static int add_owners(const struct parse *parse, const char *value, unsigned lin
     return 0;
 }
 
-void settings_keep_others_out(struct settings *settings)
+static void complain_about_value(const struct parse *parse, const struct setting *setting,
+                                 const char *value, unsigned line)
+{
+    const struct kind *kind = setting->kind;
+
+    if (kind->safe)
+        complain_about(parse->complaints, line, "[%s] %s=%s counts as %s: it must be %s",
+                       setting->section, setting->key, value, kind->safe, kind->expected);
+    else
+        complain_about(parse->complaints, line, "[%s] %s=%s is ignored: it must be %s",
+                       setting->section, setting->key, value, kind->expected);
+}
+
+static void let_in_root_only(struct settings *settings)
 {
     settings->inbox_owners = (struct owners){.n = 1, .uid = {0}};
 }
 
-/* There is one key that begins so, however it was misspelt from there on, and wherever it stands.
- */
-static bool may_be_owners(const char *text, size_t size)
+void settings_keep_others_out(struct settings *settings)
 {
-    static const char start[] = "allow";
+    let_in_root_only(settings);
+    settings->require_signature = true;
+}
 
-    return size >= strlen(start) && strncasecmp(text, start, strlen(start)) == 0;
+/* Of each of these keys there is one that begins so, however it was misspelt from there on, and
+ * wherever it stands; it may also be in what is not read. */
+static bool may_be(const char *text, size_t size, const char *start)
+{
+    return !text || (size >= strlen(start) && strncasecmp(text, start, strlen(start)) == 0);
 }
 
 /* What was meant to keep people out must not let them in because of a typing error. */
@@ -244,12 +279,18 @@ static void on_lost(const char *text, size_t size, unsigned line, void *userdata
 {
     const struct parse *parse = userdata;
 
-    if (text && !may_be_owners(text, size))
-        return;
-    settings_keep_others_out(parse->settings);
-    complain_about(parse->complaints, line,
-                   "[Inbox] AllowOwners= may have been meant: until this is mended only root's "
-                   "uploads are accepted");
+    if (may_be(text, size, "allow")) {
+        let_in_root_only(parse->settings);
+        complain_about(parse->complaints, line,
+                       "[Inbox] AllowOwners= may have been meant: until this is mended only root's "
+                       "uploads are accepted");
+    }
+    if (may_be(text, size, "require")) {
+        parse->settings->require_signature = true;
+        complain_about(parse->complaints, line,
+                       "[Inbox] RequireSignature=yes may have been meant: until this is mended "
+                       "only signed sketches are accepted");
+    }
 }
 
 static int on_assignment(const char *section, const char *key, const char *value, unsigned line,
@@ -262,8 +303,7 @@ static int on_assignment(const char *section, const char *key, const char *value
             continue;
         int r = apply(parse->settings, &table[i], value);
         if (r == -EINVAL)
-            complain_about(parse->complaints, line, "[%s] %s=%s is ignored: it must be %s", section,
-                           key, value, table[i].kind->expected);
+            complain_about_value(parse, &table[i], value, line);
         if (r >= 0 && table[i].kind == &owners)
             r = add_owners(parse, value, line);
         return r == -EINVAL ? 0 : r;

@@ -26,6 +26,8 @@ struct settings {
     char *inbox_file_name;         /* [Inbox] FileName=, no slash; never NULL or "" */
     uint64_t inbox_max_size;       /* [Inbox] MaxSize=, bytes, more than 0 */
     struct owners inbox_owners;    /* [Inbox] AllowOwners= */
+    bool require_signature;        /* [Inbox] RequireSignature= */
+    char *keys_directory;          /* [Inbox] KeysDirectory=, absolute; never NULL or "" */
     char *openocd_program;         /* [OpenOCD] Program=, absolute; never NULL or "" */
     char *openocd_config;          /* [OpenOCD] Config=, absolute */
     uint64_t openocd_timeout_usec; /* [OpenOCD] TimeoutSec=, more than 0 */
@@ -49,8 +51,8 @@ int settings_new(struct settings **ret);
 struct settings *settings_free(struct settings *settings);
 DEFINE_CLEANUP(struct settings *, settings_free)
 
-/* As if only root's uploads were accepted by [Inbox] AllowOwners=: for when that line may be there
- * but cannot be read. */
+/* As if only root's uploads were accepted by [Inbox] AllowOwners=, and only signed ones by
+ * RequireSignature=: for when these lines may be there but cannot be read. */
 void settings_keep_others_out(struct settings *settings);
 
 /*
@@ -59,9 +61,9 @@ void settings_keep_others_out(struct settings *settings);
  * told to complain and change nothing. An empty value sets a text to none where the comments above
  * allow it, and anything else back to its default. Of a list of users the words that name nobody
  * are told and allow nobody; the others count. A line that is not understood and may have been that
- * list, or a NUL byte, behind which it may be, keeps all but root out until a later line is
- * understood. file is only a name for complaints. Returns 0, or
- * -ENOMEM.
+ * list keeps all but root out until a later line is understood; a RequireSignature= that is not
+ * understood, or a line that may have been one, counts as yes in the same way; a NUL byte, behind
+ * which both may be, does both. file is only a name for complaints. Returns 0, or -ENOMEM.
  */
 int settings_parse(struct settings *settings, const char *text, size_t size, const char *file,
                    config_complain_t complain, void *userdata);

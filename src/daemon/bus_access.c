@@ -15,6 +15,7 @@ static const char group_name[] = "m4flash";
 
 struct call {
     struct bus_access *access;
+    enum bus_right right;
     sd_bus_message *message;
     sd_bus_slot *slot;
     sd_bus_message_handler_t act;
@@ -92,10 +93,12 @@ static bool is_member(const gid_t *gids, size_t n_gids)
     return false;
 }
 
-static bool may(const struct sender *sender)
+static bool may(const struct sender *sender, enum bus_right right)
 {
-    return sender->known && (sender->uid == 0 || sender->uid == geteuid() ||
-                             is_member(sender->gids, sender->n_gids));
+    if (!sender->known)
+        return false;
+    return sender->uid == 0 || sender->uid == geteuid() ||
+           (right == BUS_RIGHT_MEMBER && is_member(sender->gids, sender->n_gids));
 }
 
 /* One value of GetConnectionCredentials(); the keys that count have these types by specification.
@@ -147,8 +150,12 @@ static int read_credentials(sd_bus_message *reply, struct sender *ret)
     return r;
 }
 
-static int refuse(sd_bus_error *ret_error)
+static int refuse(enum bus_right right, sd_bus_error *ret_error)
 {
+    if (right == BUS_RIGHT_ROOT)
+        return sd_bus_error_set(ret_error, SD_BUS_ERROR_ACCESS_DENIED,
+                                "Only root may go back to an older sketch where sketches must be "
+                                "signed (RequireSignature=).");
     return sd_bus_error_setf(ret_error, SD_BUS_ERROR_ACCESS_DENIED,
                              "Only root and members of the group %s may do this.", group_name);
 }
@@ -163,14 +170,15 @@ static int on_credentials(sd_bus_message *reply, void *userdata, sd_bus_error *u
     /* A sender that is gone by now is nobody. */
     int r =
         sd_bus_message_is_method_error(reply, NULL) ? -EACCES : read_credentials(reply, &sender);
-    r = r >= 0 && may(&sender) ? call->act(call->message, call->userdata, &error) : refuse(&error);
+    r = r >= 0 && may(&sender, call->right) ? call->act(call->message, call->userdata, &error)
+                                            : refuse(call->right, &error);
     if (r < 0)
         sd_bus_reply_method_errno(call->message, r, &error);
     remove_call(call);
     return 0;
 }
 
-int bus_access_check(struct bus_access *access, sd_bus_message *message,
+int bus_access_check(struct bus_access *access, enum bus_right right, sd_bus_message *message,
                      sd_bus_message_handler_t act, void *userdata, sd_bus_error *ret_error)
 {
     if (access->n_calls == CALLS_MAX)
@@ -181,6 +189,7 @@ int bus_access_check(struct bus_access *access, sd_bus_message *message,
         return -ENOMEM;
     *call = (struct call){
         .access = access,
+        .right = right,
         .message = sd_bus_message_ref(message),
         .act = act,
         .userdata = userdata,

@@ -250,21 +250,24 @@ static int on_program(sd_bus_message *call, void *userdata, sd_bus_error *ret_er
 {
     struct bus_object *object = userdata;
 
-    return bus_access_check(object->access, call, program, object, ret_error);
+    return bus_access_check(object->access, BUS_RIGHT_MEMBER, call, program, object, ret_error);
 }
 
 static int on_rollback(sd_bus_message *call, void *userdata, sd_bus_error *ret_error)
 {
     struct bus_object *object = userdata;
+    const struct settings *settings = object->manager->orders->settings;
+    /* An older sketch may be signed, and have the mistake that a newer one mends. */
+    enum bus_right right = settings->require_signature ? BUS_RIGHT_ROOT : BUS_RIGHT_MEMBER;
 
-    return bus_access_check(object->access, call, roll_back, object, ret_error);
+    return bus_access_check(object->access, right, call, roll_back, object, ret_error);
 }
 
 static int on_cancel(sd_bus_message *call, void *userdata, sd_bus_error *ret_error)
 {
     struct bus_object *object = userdata;
 
-    return bus_access_check(object->access, call, cancel, object, ret_error);
+    return bus_access_check(object->access, BUS_RIGHT_MEMBER, call, cancel, object, ret_error);
 }
 
 static int append_entries(sd_bus_message *reply, char *lines)

@@ -5,6 +5,7 @@
 #include <syslog.h>
 
 #include "daemon/queue.h"
+#include "daemon/signing.h"
 #include "sketch/answer.h"
 
 static void on_checked(struct manager *manager);
@@ -39,6 +40,7 @@ static void on_verdict(struct check *check, void *userdata)
     struct manager *manager = userdata;
 
     tell_of_cage(manager, check_answer(check)->cage);
+    signing_tell(manager, checked_job(manager), &check_answer(check)->signature);
     queue_take_verdict(manager, checked_job(manager), check_answer(check));
 }
 
@@ -65,6 +67,7 @@ static int start_checker(struct manager *manager, struct check **ret)
         .board_text_size = orders->board_text_size,
         .user = orders->checker_user,
         .max_size = orders->settings->inbox_max_size,
+        .signatures = orders->settings->require_signature,
         .on_verdict = on_verdict,
         .on_end = on_end,
         .userdata = manager,
@@ -96,15 +99,18 @@ void checking_prepare_anew(struct manager *manager)
 /* The one that waits, if it still does; else a new one. */
 static int begin(struct manager *manager, const struct job *job)
 {
+    struct signature_order buffer;
+    const struct signature_order *signature = signing_order(manager, job, &buffer);
+
     manager->check = TAKE_PTR(manager->standby);
     manager->check_waited = manager->check != NULL;
-    if (manager->check && check_begin(manager->check, job->snapshot) >= 0)
+    if (manager->check && check_begin(manager->check, job->snapshot, signature) >= 0)
         return 0;
     manager->check = check_free(manager->check);
     manager->check_waited = false;
 
     int r = start_checker(manager, &manager->check);
-    return r < 0 ? r : check_begin(manager->check, job->snapshot);
+    return r < 0 ? r : check_begin(manager->check, job->snapshot, signature);
 }
 
 static void have_checked(struct manager *manager, struct job *job)

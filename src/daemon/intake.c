@@ -126,12 +126,26 @@ static int on_look(sd_event_source *source, void *userdata)
     return 0;
 }
 
+/*
+ * What comes now is the next start's, but for the time stamps that adb sets last: they are of the
+ * upload that is being programmed, and the next start must know it again.
+ */
+static void note_while_stopping(struct manager *manager, enum watch_event what)
+{
+    if (what == WATCH_ATTRIBUTES)
+        manager->attributes_changed = true;
+    else
+        manager->left_over = true;
+}
+
 static void on_watch(enum watch_event what, void *userdata)
 {
     struct manager *manager = userdata;
 
-    if (manager->stopping)
+    if (manager->stopping) {
+        note_while_stopping(manager, what);
         return;
+    }
     switch (what) {
     case WATCH_CREATED:
         checking_prepare(manager);
@@ -189,6 +203,8 @@ int intake_start(struct manager *manager)
 
 void intake_stop(struct manager *manager)
 {
+    if (manager->watch && manager->attributes_changed && !manager->left_over)
+        refresh_key(manager);
     manager->look_source = sd_event_source_disable_unref(manager->look_source);
     manager->patience_source = sd_event_source_disable_unref(manager->patience_source);
     manager->watch = watch_free(manager->watch);

@@ -17,6 +17,7 @@
 #include "daemon/intake.h"
 #include "daemon/limiting.h"
 #include "daemon/queue.h"
+#include "daemon/signing.h"
 #include "io/lock.h"
 #include "job/alarm.h"
 #include "job/layout.h"
@@ -216,6 +217,7 @@ struct manager *manager_free(struct manager *manager)
     fd_close(manager->lock);
     ledger_free(manager->ledger);
     sd_event_unref(manager->event);
+    free(manager->keys);
     free(manager);
     return NULL;
 }
@@ -348,6 +350,7 @@ int manager_run(struct manager *manager)
 {
     const struct settings *settings = manager->orders->settings;
 
+    signing_start(manager);
     default_open(manager);
     int r = intake_start(manager);
     if (r < 0)

@@ -51,14 +51,15 @@ struct manager {
 
     struct job *jobs[JOBS_MAX]; /* in the order of their arrival; their states say the rest */
     size_t n_jobs;
-    struct check *check;   /* of the job in state CHECKING */
-    bool check_waited;     /* it was started ahead of need */
-    uint64_t checked_id;   /* the job\'s number: it may be accepted, or gone, before check ends */
-    struct check *standby; /* waits for the next upload */
-    bool standby_lost;     /* it ended by itself */
-    bool cage_told;        /* what the checker is not locked up with */
-    bool walls_told;       /* what OpenOCD is not kept from */
-    struct deploy *deploy; /* of the job in state PROGRAMMING */
+    struct check *check;    /* of the job in state CHECKING */
+    struct key_files *keys; /* that its signature is judged by; NULL if none is asked for */
+    bool check_waited;      /* it was started ahead of need */
+    uint64_t checked_id;    /* the job\'s number: it may be accepted, or gone, before check ends */
+    struct check *standby;  /* waits for the next upload */
+    bool standby_lost;      /* it ended by itself */
+    bool cage_told;         /* what the checker is not locked up with */
+    bool walls_told;        /* what OpenOCD is not kept from */
+    struct deploy *deploy;  /* of the job in state PROGRAMMING */
     struct transcript progress; /* of that deploy, as last told */
 
     struct watch *watch;
@@ -68,6 +69,7 @@ struct manager {
     bool overwritten;  /* the newest of them is, before it was read */
     bool rescan;
     bool attributes_changed;
+    bool left_over;      /* stopping: something more has come, for the next start */
     uint64_t last_inode; /* of the file that was there at the last look */
     bool written;        /* it, or another in its place, since then */
     bool touched; /* the newest of the arrivals came after new time stamps: touch(1) sets them first

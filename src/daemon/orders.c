@@ -96,7 +96,9 @@ static int resolve_board(const struct journal *journal, struct orders *orders)
         settings->openocd_config ? settings->openocd_config : orders->board.openocd_config;
     orders->health_file = settings->health_file ? settings->health_file : orders->board.health_file;
     orders->openocd_script = installed_at("M4FLASH_OPENOCD_SCRIPT", OPENOCD_SCRIPT);
-    orders->checker = installed_at("M4FLASH_CHECKER", CHECKER_PATH);
+    orders->checker = settings->require_signature
+                          ? installed_at("M4FLASH_CHECKER_SIGNED", CHECKER_SIGNED_PATH)
+                          : installed_at("M4FLASH_CHECKER", CHECKER_PATH);
     orders->chip_dir = installed_at("M4FLASH_CHIP_DIR", "");
     resolve_checker_user(orders);
     return 0;

@@ -7,6 +7,7 @@
 
 #include "daemon/inbox.h"
 #include "daemon/queue.h"
+#include "daemon/signing.h"
 #include "job/alarm.h"
 #include "util/fd.h"
 
@@ -280,6 +281,7 @@ void reading_take(struct manager *manager, enum reading_reason reason)
     switch ((enum snapshot_result)r) {
     case SNAPSHOT_TAKEN:
         job_set_snapshot(job, TAKE_PTR(snapshot));
+        signing_read(manager, job, inbox);
         if (job->state == JOB_WAITING)
             job_set_state(job, JOB_NEW);
         break;

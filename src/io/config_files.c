@@ -63,8 +63,8 @@ static void keep_others_out(struct settings *settings, const struct complaints *
 {
     settings_keep_others_out(settings);
     complain_about(complaints, 0,
-                   "[Inbox] AllowOwners= may be in it: until this is mended only root's uploads "
-                   "are accepted");
+                   "[Inbox] AllowOwners= may be in it, and RequireSignature=: until this is mended "
+                   "only root's uploads are accepted, and only signed ones");
 }
 
 static void pass_over_file(struct settings *settings, const struct complaints *complaints,

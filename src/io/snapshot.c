@@ -22,27 +22,6 @@ struct snapshot *snapshot_free(struct snapshot *snapshot)
     return NULL;
 }
 
-/*
- * Opens the very file that was looked at: first as a mere reference, so that no FIFO blocks and no
- * device notices, then for reading through it. Returns a descriptor, or -errno: -EMEDIUMTYPE stands
- * for "not a regular file".
- */
-static int open_regular(int dirfd, const char *name, struct stat *ret_status)
-{
-    char self[sizeof("/proc/self/fd/") + 12];
-    _cleanup_fd_ int reference = openat(dirfd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-
-    if (reference < 0)
-        return -errno;
-    if (fstat(reference, ret_status) < 0)
-        return -errno;
-    if (!S_ISREG(ret_status->st_mode))
-        return -EMEDIUMTYPE;
-    snprintf(self, sizeof(self), "/proc/self/fd/%d", reference);
-    int fd = open(self, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-    return fd < 0 ? -errno : fd;
-}
-
 /* Copies up to max + 1 bytes, so that a file that grew past max shows. Returns the count or -errno.
  */
 static int64_t copy(int from, int to, uint64_t max)
@@ -145,7 +124,7 @@ int snapshot_take(int dirfd, const char *name, uint64_t max_size, struct snapsho
                   struct file_key *ret_key)
 {
     struct stat before;
-    _cleanup_fd_ int source = open_regular(dirfd, name, &before);
+    _cleanup_fd_ int source = fd_open_checked(dirfd, name, O_NOFOLLOW, &before);
 
     if (source == -ENOENT || source == -ENOTDIR)
         return SNAPSHOT_GONE;

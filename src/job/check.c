@@ -22,6 +22,7 @@ enum {
 /* How far its answer has come. Each part is judged when it is whole, and before the next is read.
  */
 enum part {
+    PART_SIGNATURE, /* if it was asked for */
     PART_HEAD,
     PART_IMAGE,
     PART_TAIL,
@@ -36,10 +37,13 @@ struct check {
     sd_event_source *channel_source;
     enum part part;
     size_t received; /* bytes of that part */
+    struct answer_signature signature;
     struct answer_head head;
     struct answer_tail tail;
     char surplus;
     bool begun;
+    bool must_be_signed; /* by one of: */
+    uint32_t n_keys;
     bool unheard; /* it ended without having taken the upload */
     struct check_answer answer;
 };
@@ -71,6 +75,10 @@ static void *room(struct check *check, size_t *ret_size)
     size_t size = 0;
 
     switch (check->part) {
+    case PART_SIGNATURE:
+        start = &check->signature;
+        size = sizeof(check->signature);
+        break;
     case PART_HEAD:
         start = &check->head;
         size = sizeof(check->head);
@@ -94,12 +102,35 @@ static void *room(struct check *check, size_t *ret_size)
     return (char *)start + check->received;
 }
 
+/*
+ * Here, and nowhere else, is a signature asked for: what the checker accepts counts only together
+ * with what it has said of the signature, before it could be taken over.
+ */
+static void enforce_signature(const struct check *check, struct check_answer *answer)
+{
+    if (!check->must_be_signed || answer->report.code != SKETCH_ACCEPTED ||
+        answer->signature.state == SIGNATURE_GOOD)
+        return;
+    signature_report(&answer->signature, check->n_keys, &answer->report);
+    free(TAKE_PTR(answer->image));
+    answer->image_sha256[0] = '\0';
+}
+
 static void tell_verdict(struct check *check)
 {
     check->answer.report = check->head.report;
     check->answer.cage = check->head.cage;
+    enforce_signature(check, &check->answer);
     if (check->spec.on_verdict)
         check->spec.on_verdict(check, check->spec.userdata);
+}
+
+static enum part judge_signature(struct check *check)
+{
+    if (answer_check_signature(&check->signature, check->n_keys) < 0)
+        return PART_BAD;
+    check->answer.signature = check->signature.verdict;
+    return PART_HEAD;
 }
 
 static enum part judge_head(struct check *check)
@@ -132,6 +163,8 @@ static enum part judge_image(struct check *check)
 static enum part judge(struct check *check)
 {
     switch (check->part) {
+    case PART_SIGNATURE:
+        return judge_signature(check);
     case PART_HEAD:
         return judge_head(check);
     case PART_IMAGE:
@@ -241,7 +274,7 @@ static const uint64_t capabilities = CAPABILITY(CAP_DAC_READ_SEARCH) | CAPABILIT
 /* The checker's command line, in buffers of the caller's. */
 struct command {
     char user[48], max_size[48];
-    char *argv[4];
+    char *argv[5];
 };
 
 static void make_command(const struct check_spec *spec, struct command *ret)
@@ -257,6 +290,8 @@ static void make_command(const struct check_spec *spec, struct command *ret)
         snprintf(ret->max_size, sizeof(ret->max_size), "--max-size=%" PRIu64, spec->max_size);
         ret->argv[n++] = ret->max_size;
     }
+    if (spec->signatures)
+        ret->argv[n++] = "--signatures";
     ret->argv[n] = NULL;
 }
 
@@ -293,6 +328,7 @@ int check_new(sd_event *event, const struct check_spec *spec, struct check **ret
         return -ENOMEM;
     check->spec = *spec;
     check->channel = -EBADF;
+    check->part = PART_HEAD;
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
         return -errno;
     check->channel = ends[0];
@@ -309,13 +345,27 @@ int check_new(sd_event *event, const struct check_spec *spec, struct check **ret
     return 0;
 }
 
-int check_begin(struct check *check, const struct snapshot *snapshot)
+static int order(struct check *check, const struct snapshot *snapshot,
+                 const struct signature_order *signature)
+{
+    if (!signature)
+        return fd_send(check->channel, ANSWER_GO, snapshot->fd);
+    check->must_be_signed = true;
+    check->n_keys = signature->n_keys;
+    if (check->part == PART_HEAD && check->received == 0)
+        check->part = PART_SIGNATURE;
+    int r = fd_send(check->channel, ANSWER_GO_SIGNED, snapshot->fd);
+    return r < 0 ? r : fd_send_rest(check->channel, signature, sizeof(*signature));
+}
+
+int check_begin(struct check *check, const struct snapshot *snapshot,
+                const struct signature_order *signature)
 {
     const struct check_spec *spec = &check->spec;
 
     int r = child_set_timeout(check->child, spec->timeout_usec ? spec->timeout_usec : TIMEOUT_USEC);
     if (r >= 0)
-        r = fd_send(check->channel, ANSWER_GO, snapshot->fd);
+        r = order(check, snapshot, signature);
     check->begun = r >= 0;
     return r;
 }

@@ -14,6 +14,7 @@
 #include <systemd/sd-event.h>
 
 #include "io/snapshot.h"
+#include "sketch/signature.h"
 #include "util/cleanup.h"
 
 struct check;
@@ -25,6 +26,7 @@ struct check_spec {
     size_t board_text_size; /* for the checker to read by itself */
     const char *user;       /* UID:GID of whom it becomes, started by root; NULL for nobody */
     uint64_t max_size;      /* bytes of an upload, which its memory is limited by; 0: the default */
+    bool signatures;        /* check_begin() may ask for one */
     uint64_t timeout_usec;  /* from check_begin() until it is killed; 0 for the usual time */
 
     /* The verdict is there; the upload's digest, and whether the checker ends well, are to come.
@@ -48,6 +50,7 @@ struct check_answer {
     enum check_end end;
     /* From on_verdict on: */
     struct sketch_report report;
+    struct signature_verdict signature;   /* if it was asked for; else all zero */
     char image_sha256[SKETCH_DIGEST_HEX]; /* "" if rejected */
     uint8_t *image;                       /* NULL if rejected */
     uint32_t cage; /* what it says to be locked up with, of enum answer_cage */
@@ -61,10 +64,12 @@ int check_new(sd_event *event, const struct check_spec *spec, struct check **ret
 
 /*
  * Gives it the snapshot to judge, once; the snapshot stays the caller's and may be freed at once.
- * Returns 0, or -errno; -EPIPE or -ECONNRESET says that the checker is gone already, which its
- * on_end tells too.
+ * signature, which is copied, says by which keys it must be signed: without that, an upload that is
+ * good in all else is SKETCH_SIGNATURE. NULL: signatures do not count. Returns 0, or -errno; -EPIPE
+ * or -ECONNRESET says that the checker is gone already, which its on_end tells too.
  */
-int check_begin(struct check *check, const struct snapshot *snapshot);
+int check_begin(struct check *check, const struct snapshot *snapshot,
+                const struct signature_order *signature);
 
 /* The caller may take the image by setting the pointer to NULL. */
 struct check_answer *check_answer(struct check *check);

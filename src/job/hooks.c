@@ -17,6 +17,7 @@
 #include "io/child.h"
 #include "openocd/lines.h"
 #include "util/capabilities.h"
+#include "util/trust.h"
 #include "util/utf8.h"
 
 /* systemd's own search path (systemd.exec(5)), and /sbin and /bin for where they are no links. */
@@ -118,16 +119,6 @@ static bool is_leftover(const char *name)
     return name[0] == '.' || name[0] == '#';
 }
 
-/* Why what runs as us must not be taken from there; NULL if it may be. */
-static const char *distrust(const struct stat *status)
-{
-    if (status->st_uid != 0 && status->st_uid != geteuid())
-        return "its owner is neither root nor the service's user";
-    if (status->st_mode & (S_IWGRP | S_IWOTH))
-        return "others than its owner may write to it";
-    return NULL;
-}
-
 static const char *unfit(const char *path)
 {
     struct stat status;
@@ -138,7 +129,7 @@ static const char *unfit(const char *path)
         return "it is no regular file";
     if (access(path, X_OK) < 0)
         return "it is not executable";
-    return distrust(&status);
+    return trust_refusal(&status);
 }
 
 static void on_line(const char *line, void *userdata)
@@ -253,7 +244,7 @@ static int read_folder(struct hooks *hooks)
 
     if (stat(directory, &status) < 0)
         return errno == ENOENT ? 0 : -errno;
-    const char *reason = distrust(&status);
+    const char *reason = trust_refusal(&status);
     if (reason) {
         say(hooks, LOG_WARNING, "is passed over: %s", reason);
         return 0;

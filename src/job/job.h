@@ -14,6 +14,7 @@
 #include "io/store.h"
 #include "job/deploy.h"
 #include "job/outcome.h"
+#include "sketch/signature.h"
 #include "util/cleanup.h"
 
 /* Only ever forwards, but that an incomplete upload is WAITING again, and NEW when read anew. */
@@ -48,6 +49,8 @@ struct job {
     struct file_key key;       /* of the file in the inbox when it was read; inode 0: never read */
     struct snapshot *snapshot; /* until the verdict */
     uint64_t bytes;            /* of the upload */
+    bool has_signature;        /* there was a detached one beside it: */
+    uint8_t signature[SIGNATURE_SIZE];
     struct sketch_report report;    /* once checked */
     char sha256[SKETCH_DIGEST_HEX]; /* "" until the checker has ended well: */
     bool unconfirmed;               /* accepted, and it has not yet */

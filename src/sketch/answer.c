@@ -20,6 +20,12 @@ void answer_make_head(const struct sketch_report *report, struct answer_head *re
     ret->report = *report;
 }
 
+void answer_make_signature(const struct signature_verdict *verdict, struct answer_signature *ret)
+{
+    memcpy(ret->magic, answer_magic, sizeof(answer_magic));
+    ret->verdict = *verdict;
+}
+
 void answer_make_tail(const char *sha256, struct answer_tail *ret)
 {
     memcpy(ret->magic, answer_magic, sizeof(answer_magic));
@@ -57,6 +63,20 @@ static bool is_zero(const void *data, size_t size)
     return true;
 }
 
+int answer_check_signature(const struct answer_signature *signature, uint32_t n_keys)
+{
+    const struct signature_verdict *verdict = &signature->verdict;
+
+    if (memcmp(signature->magic, answer_magic, sizeof(answer_magic)) != 0 ||
+        verdict->state >= _SIGNATURE_STATE_MAX)
+        return -EBADMSG;
+    if (verdict->state == SIGNATURE_GOOD ? verdict->signer >= n_keys : verdict->signer != 0)
+        return -EBADMSG;
+    if (verdict->state != SIGNATURE_FOREIGN && !is_zero(verdict->key, sizeof(verdict->key)))
+        return -EBADMSG;
+    return 0;
+}
+
 static bool is_digest(const char hex[static SKETCH_DIGEST_HEX])
 {
     for (size_t i = 0; i < SKETCH_DIGEST_HEX - 1; i++)
@@ -79,8 +99,8 @@ static bool is_text(const char *text, size_t size)
 static bool is_checkers_code(enum sketch_code code)
 {
     if (code == SKETCH_NOT_REGULAR || code == SKETCH_UNREADABLE || code == SKETCH_TOO_LARGE ||
-        code == SKETCH_OWNER)
-        return false; /* judged by who opens the file, before there is a checker */
+        code == SKETCH_OWNER || code == SKETCH_SIGNATURE)
+        return false; /* judged by who opens the file, and asks for a signature */
     return sketch_code_name(code) != NULL;
 }
 

@@ -8,17 +8,27 @@
  * writes struct answer_head, then, for an accepted sketch, head.report.image_size bytes of flash
  * image, then struct answer_tail. Both ends are of one build on one machine, hence native byte
  * order and layout.
+ *
+ * Where sketches must be signed, the order is ANSWER_GO_SIGNED, followed by a struct
+ * signature_order, and the answer begins with struct answer_signature. The checker writes that
+ * before it looks at a byte of the upload but to hash it and to find the note at its end. So what
+ * it says of the signature can be believed even if the upload takes it over afterwards, by a
+ * mistake in what parses ELF files: those words are out by then. What an unsigned upload can have
+ * it say later is a rejection, or an acceptance that is none without a signature.
  */
 #pragma once
 
 #include <m4flash/sketch.h>
 
+#include "sketch/signature.h"
+
 enum {
     ANSWER_FD_SOCKET = 3, /* connected SOCK_STREAM socket to the daemon */
     ANSWER_FD_BOARD = 4,  /* the board profile's text, to be read from its start */
 
-    ANSWER_GO = 'G', /* the byte that starts the check */
-    ANSWER_VERSION = 3,
+    ANSWER_GO = 'G',        /* the byte that starts the check */
+    ANSWER_GO_SIGNED = 'S', /* likewise, of the signature too */
+    ANSWER_VERSION = 4,
     ANSWER_MAGIC_SIZE = 8,
 };
 
@@ -29,6 +39,12 @@ enum answer_cage {
     ANSWER_CAGE_FILES = 1 << 2,    /* no file can be opened */
     ANSWER_CAGE_SYSCALLS = 1 << 3, /* whatever it does not need ends it */
     ANSWER_CAGE_ALL = (1 << 4) - 1,
+};
+
+/* Sent first, if it was asked for. */
+struct answer_signature {
+    char magic[ANSWER_MAGIC_SIZE];
+    struct signature_verdict verdict;
 };
 
 struct answer_head {
@@ -44,9 +60,17 @@ struct answer_tail {
     char sha256[SKETCH_DIGEST_HEX]; /* of the whole upload */
 };
 
+void answer_make_signature(const struct signature_verdict *verdict, struct answer_signature *ret);
+
 /* Fills a head from a report of sketch_check(); cage is 0. */
 void answer_make_head(const struct sketch_report *report, struct answer_head *ret);
 void answer_make_tail(const char *sha256, struct answer_tail *ret);
+
+/*
+ * 0 means: the state is one that there is; the signer is one of n_keys keys if it is GOOD, else 0;
+ * and there is a key only if it is FOREIGN. -EBADMSG otherwise.
+ */
+int answer_check_signature(const struct answer_signature *signature, uint32_t n_keys);
 
 /*
  * Judges all that a lying checker could say. 0 means: the code is one that sketch_check() can give;

@@ -91,6 +91,10 @@ static const struct code_text code_texts[] = {
                              "The sketch needs memory that the board does not have.",
                              "Make the sketch's variables smaller, and check the RAM addresses of "
                              "its linker script."},
+    [SKETCH_SIGNATURE] = {"signature",
+                          "The sketch is not signed, and only signed ones are accepted.",
+                          "Sign it where the private key is: m4flash sign --key PRIVATE.pem "
+                          "SKETCH.elf."},
 };
 
 static const struct code_text *code_text(enum sketch_code code)

@@ -150,3 +150,17 @@ int fd_replace_file(int dirfd, const char *name, const void *data, size_t size, 
     }
     return fsync(dirfd) < 0 ? -errno : 0;
 }
+
+int fd_open_checked(int dirfd, const char *name, int flags, struct stat *ret_status)
+{
+    char self[sizeof("/proc/self/fd/") + 12];
+    _cleanup_fd_ int reference = openat(dirfd, name, O_PATH | O_CLOEXEC | flags);
+
+    if (reference < 0 || fstat(reference, ret_status) < 0)
+        return -errno;
+    if (!S_ISREG(ret_status->st_mode))
+        return -EMEDIUMTYPE;
+    snprintf(self, sizeof(self), "/proc/self/fd/%d", reference);
+    int fd = open(self, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    return fd < 0 ? -errno : fd;
+}

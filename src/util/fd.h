@@ -3,6 +3,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 /*
@@ -30,3 +31,11 @@ int fd_read_file(int fd, size_t max, char **ret, size_t *ret_size);
  * happens between. Returns 0, or -errno with the old file in place and no temporary file left.
  */
 int fd_replace_file(int dirfd, const char *name, const void *data, size_t size, mode_t mode);
+
+/*
+ * The same where a stranger chose what is there: first as a mere reference, so that not even a
+ * device notices, then through it, the very file that was looked at. flags may be O_NOFOLLOW, then
+ * a link is no regular file. Returns a descriptor; -EMEDIUMTYPE if it is no regular file; or
+ * -errno.
+ */
+int fd_open_checked(int dirfd, const char *name, int flags, struct stat *ret_status);

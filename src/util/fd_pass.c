@@ -72,3 +72,34 @@ int fd_receive(int socket, char *ret_byte, int *ret_fd)
     *ret_fd = TAKE_FD(fd);
     return 1;
 }
+
+int fd_send_rest(int socket, const void *data, size_t size)
+{
+    for (size_t done = 0; done < size;) {
+        ssize_t n = send(socket, (const char *)data + done, size - done, MSG_NOSIGNAL);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return -errno;
+        done += (size_t)n;
+    }
+    return 0;
+}
+
+int fd_receive_rest(int socket, void *ret, size_t size)
+{
+    for (size_t done = 0; done < size;) {
+        struct iovec content = {.iov_base = (char *)ret + done, .iov_len = size - done};
+        struct msghdr message = {.msg_iov = &content, .msg_iovlen = 1};
+
+        ssize_t n = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return -errno;
+        if (n == 0 || (message.msg_flags & MSG_CTRUNC))
+            return -EBADMSG;
+        done += (size_t)n;
+    }
+    return 0;
+}

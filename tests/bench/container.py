@@ -13,7 +13,7 @@ from harness import processes
 from harness.waiting import LIMIT, wait_for
 
 PACKAGES = ["systemd", "systemd-sysv", "dbus", "inotify-tools",
-            "libsystemd0", "libelf1", "libnettle8", "libjson-c5", "libinih1"]
+            "libsystemd0", "libelf1", "libnettle8", "libssl3", "libjson-c5", "libinih1"]
 MAKING = 600  # seconds, of which a slow mirror takes the most
 CGROUP, ABANDONED = "m4flash-", 3600  # seconds
 PR_SET_PDEATHSIG = 1  # linux/prctl.h

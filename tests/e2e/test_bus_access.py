@@ -23,11 +23,30 @@ except dbus.DBusException as error:
 """
 
 
-def program(bus, prefix):
+# busctl tells of "Access denied" only, not why.
+ROLLBACK = """
+import dbus, dbus.bus
+try:
+    dbus.bus.BusConnection({address!r}).call_blocking(
+        {name!r}, {path!r}, {interface!r}, "Rollback", "a{{sv}}", (dbus.Dictionary({{}}, signature="sv"),))
+except dbus.DBusException as error:
+    print(error)
+"""
+
+
+def ask(script, bus, prefix):
     """What the bus or the daemon has against it."""
-    script = PROGRAM.format(address=bus.address, name=NAME, path=PATH, interface=INTERFACE)
+    script = script.format(address=bus.address, name=NAME, path=PATH, interface=INTERFACE)
     command = [*prefix, "/usr/bin/python3", "-c", script]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def program(bus, prefix):
+    return ask(PROGRAM, bus, prefix)
+
+
+def roll_back(bus, prefix):
+    return ask(ROLLBACK, bus, prefix)
 
 
 def check_reads(bus, prefix):
@@ -85,3 +104,15 @@ def test_members_of_the_group_write(bench, bus, with_group, policy):
     bench.uploads += 1
     assert program(bus, MEMBER) == ""
     assert bench.wait_outcome()["code"] == "empty"
+
+
+@pytest.mark.parametrize("policy", ["ours", "open"])
+def test_members_do_not_go_back_where_sketches_must_be_signed(bench, bus, with_group, policy):
+    """An older sketch is signed, too, and may have the mistake that a newer one mends."""
+    bench.settings["Inbox"] = {"RequireSignature": "yes", "KeysDirectory": bench.make_folder("keys.d")}
+    bus.start(prefix=with_group, **({"policy": OPEN} if policy == "open" else {}))
+    bench.start(prefix=with_group)
+    bus.wait_owner()
+    assert "Only root may go back to an older sketch" in roll_back(bus, MEMBER)
+    assert "There is no sketch" in bus.call("Rollback", "a{sv}", "0")
+    assert "No job 7 is under way" in bus.call("Cancel", "t", "7", prefix=MEMBER)

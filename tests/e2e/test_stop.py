@@ -7,7 +7,7 @@ import time
 import pytest
 
 from harness import processes, sketches
-from harness.pushes import adb_push, cp
+from harness.pushes import OLD_TIME, adb_push, cp, touch
 from harness.waiting import wait_for
 
 
@@ -170,3 +170,29 @@ def test_announced_again_while_it_waits(bench, daemon, running):
         ("superseded", waiting.sha256), ("recovered", running.sha256),
         ("programmed", waiting.sha256)]
     bench.check_programmed(waiting)
+
+
+def test_time_stamps_while_it_stops(bench, daemon):
+    """adb sets them last: the next start knows the file all the same. A touch is another upload."""
+    upload = sketches.good("pushed")
+    bench.standin.close_gate()
+    bench.push(adb_push, upload, utime=False)
+    daemon.wait_openocd()
+    daemon.signal(signal.SIGTERM)
+    daemon.wait_line("Stopping")
+    os.utime(bench.path, (OLD_TIME, OLD_TIME))
+    bench.standin.open_gate()
+    assert daemon.wait_end() == 0
+    bench.start().wait_quiet()
+    assert [o["result"] for o in bench.wait_outcomes()] == ["programmed"]
+
+
+def test_touch_while_it_stops(bench, daemon, running):
+    daemon.signal(signal.SIGTERM)
+    daemon.wait_line("Stopping")
+    touch(bench.path)
+    bench.uploads += 1
+    bench.standin.open_gate()
+    assert daemon.wait_end() == 0
+    bench.start()
+    assert len(bench.wait_outcomes()) == 2

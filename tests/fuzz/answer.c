@@ -1,6 +1,7 @@
 /*
- * The checker's answer as the daemon reads it: a head, then a tail, from a checker that lies. What
- * passes must be safe to use unchecked, which is what is done here, as the daemon does it.
+ * The checker's answer as the daemon reads it: a signature's verdict, or a head, then a tail, from
+ * a checker that lies. What passes must be safe to use unchecked, which is what is done here, as
+ * the daemon does it.
  */
 #include "sketch/answer.h"
 
@@ -40,7 +41,8 @@ static void use_report(const struct board *board, const struct answer_head *head
     CLAIM(sketch_code_name(report->code));
     /* Judged by who opens the file, never by a checker. */
     CLAIM(report->code != SKETCH_NOT_REGULAR && report->code != SKETCH_UNREADABLE &&
-          report->code != SKETCH_TOO_LARGE && report->code != SKETCH_OWNER);
+          report->code != SKETCH_TOO_LARGE && report->code != SKETCH_OWNER &&
+          report->code != SKETCH_SIGNATURE);
     claim_text(report->sentence, sizeof(report->sentence));
     claim_text(report->hint, sizeof(report->hint));
     CLAIM(!*report->sentence == accepted && !*report->hint == accepted);
@@ -64,6 +66,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         use_report(board, &head);
         claim_text(answer_cage_lacks(head.cage, text, sizeof(text)), sizeof(text));
     }
+
+    struct answer_signature signature = {0};
+    memcpy(&signature, data, size < sizeof(signature) ? size : sizeof(signature));
+    if (answer_check_signature(&signature, 3) == 0)
+        CLAIM(signature.verdict.state < _SIGNATURE_STATE_MAX && signature.verdict.signer < 3);
 
     memcpy(&tail, data + of_head, left < sizeof(tail) ? left : sizeof(tail));
     if (answer_check_tail(&tail) == 0)

@@ -2,7 +2,7 @@
 """Makes the seeds of the binary fuzz targets out of the corpus of sketches.
 seeds.py MANIFEST FOLDER STAMP MAKE-SEEDS
 
-FOLDER gets a folder for each target: elf, attributes, answer, unpack. Text targets have theirs in
+FOLDER gets a folder for each target: elf, attributes, answer, unpack, signature. Text targets have theirs in
 the source tree.
 """
 
@@ -17,6 +17,13 @@ import sys
 
 SIZE_MAX = 24 * 1024  # what is larger makes a fuzzer slow and teaches it nothing
 SHT_ARM_ATTRIBUTES = 0x70000003
+
+# As src/sketch/signature.h has it: a note with a key and a signature, and a key's file (RFC 8410).
+NOTE = struct.pack("<2I4s8s", 8, 96, b"m4s1", b"m4flash\0") + bytes(range(96))
+KEY = b"""-----BEGIN PUBLIC KEY-----
+MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=
+-----END PUBLIC KEY-----
+"""
 
 
 def attribute_sections(elf):
@@ -37,7 +44,7 @@ def write(folder, content):
 def main(manifest, folder, stamp, make_seeds):
     folder = pathlib.Path(folder)
     shutil.rmtree(folder, ignore_errors=True)
-    for target in ("elf", "attributes", "answer", "unpack"):
+    for target in ("elf", "attributes", "answer", "unpack", "signature"):
         (folder / target).mkdir(parents=True)
     with open(manifest, encoding="utf-8") as file:
         paths = [record["file"] for record in json.load(file)]
@@ -45,8 +52,12 @@ def main(manifest, folder, stamp, make_seeds):
     for path in small:
         content = pathlib.Path(path).read_bytes()
         write(folder / "elf", content)
+        for number, more in enumerate((b"", NOTE, NOTE + b"\0", KEY)):
+            write(folder / "signature", bytes([number * 5]) + content + more)
         for section in attribute_sections(content):
             write(folder / "attributes", section)
+    write(folder / "signature", b"\0" + KEY)
+    write(folder / "signature", b"\x0d" + NOTE)
     subprocess.run([make_seeds, folder / "answer", folder / "unpack", *small], check=True)
     pathlib.Path(stamp).touch()
 

@@ -25,8 +25,8 @@ from mutants import mutant
 BATCH = 1000
 BASE_SIZE_MAX = 8 * 1024
 
-# Judged by who opens the file.
-NOT_JUDGED_HERE = {"not-regular", "unreadable", "too-large", "owner"}
+# Judged by who opens the file, and asks for a signature.
+NOT_JUDGED_HERE = {"not-regular", "unreadable", "too-large", "owner", "signature"}
 
 
 def board():

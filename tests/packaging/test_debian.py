@@ -101,3 +101,15 @@ def test_scripts_install_what_it_is_built_with():
     common = (TOP / "scripts/lib/common.sh").read_text()
     listed = set(re.search(r"^packages_package=\((.*?)\)", common, flags=re.M | re.S)[1].split())
     assert names and names <= listed
+
+
+def test_autopkgtest_runs_a_suite_that_there_is():
+    names = re.findall(r"^Tests: (.*)$", (DEBIAN / "tests/control").read_text(), flags=re.M)
+    assert names
+    for name in names:
+        script = DEBIAN / "tests" / name
+        assert os.access(script, os.X_OK)
+        suite = re.search(r"--suite (\w+)", script.read_text())[1]
+        listed = subprocess.check_output(
+            ["meson", "test", "-C", os.environ["BUILD"], "--suite", suite, "--list"], text=True)
+        assert f":{suite} / " in listed

@@ -33,6 +33,8 @@ SHUTDOWN = 200  # seconds; the unit may take 150 of them to stop
 # - there is no /dev/mem and no gpiochip, so the unit's DeviceAllow= for them are without effect;
 # - /sys is read-only, so the health file is another (the simulated chip's bridge), and so is the
 #   configuration's adapter, whose socket OpenOCD may use because of M4FLASH_CHIP_DIR=.
+# - nobody but the machine's own root may set the clock, and no namespace has one of its own: its
+#   jumps are in tests/soak.
 # The unit itself is the installed one, without a drop-in.
 NSPAWN = ["--capability=CAP_SYS_RAWIO", "--private-network",
           "--system-call-filter=landlock_create_ruleset landlock_add_rule landlock_restrict_self "

@@ -20,3 +20,8 @@ def test_the_checker_can_and_cannot_do_what_the_daemon_does():
     libraries = needed("M4FLASH_CHECKER")
     assert "libelf" in libraries
     assert "libsystemd" not in libraries
+
+
+def test_nobody_has_libcrypto_who_does_not_verify():
+    assert "libcrypto" not in needed("M4FLASHD") | needed("M4FLASH_CHECKER")
+    assert needed("M4FLASH_CHECKER_SIGNED") == needed("M4FLASH_CHECKER") | {"libcrypto"}

@@ -13,6 +13,7 @@ from harness.waiting import LIMIT, wait_for
 
 PROGRAM = os.environ.get("M4FLASHD", "m4flashd")
 CHECKER = os.environ.get("M4FLASH_CHECKER", "m4flash-checker")
+CHECKER_SIGNED = os.environ.get("M4FLASH_CHECKER_SIGNED", "m4flash-checker-signed")
 RESULTS = "programmed|unchanged|recovered|rejected|failed|superseded|aborted"
 OUTCOME = re.compile(rf"Job (\d+): ({RESULTS}): (.+)")
 ACCEPTED = re.compile(r"Job (\d+): accepted: ")
@@ -30,7 +31,10 @@ class Daemon:
         environment["NOTIFY_SOCKET"] = bench.notify.path
         environment["DBUS_SYSTEM_BUS_ADDRESS"] = f"unix:path={bench.bus_path}"
         environment |= env or {}
-        self.checkers = {CHECKER, environment.get("M4FLASH_CHECKER", CHECKER)}  # or a script
+        self.checkers = {
+            CHECKER, environment.get("M4FLASH_CHECKER", CHECKER),  # or a script
+            CHECKER_SIGNED, environment.get("M4FLASH_CHECKER_SIGNED", CHECKER_SIGNED),
+        }
         self.process = subprocess.Popen(
             [*prefix, PROGRAM, *bench.options(), *options],
             stdin=subprocess.PIPE,  # that nobody else must inherit

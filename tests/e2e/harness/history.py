@@ -30,6 +30,7 @@ CODES = {
         "truncated", "elf-machine", "elf-type", "elf-corrupt", "no-code", "protected-flash",
         "ram-load", "outside-flash", "image-too-big", "overlap", "no-vector-table",
         "stack-pointer", "reset-vector", "entry-point", "wrong-core", "ram-overflow",
+        "signature",
     },
 }
 

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "tests/unit/signing.h"
+
 static void assert_accepted(struct fixture *f, const uint8_t *elf, size_t size)
 {
     _cleanup_free_ uint8_t *image = malloc(TINY_ELF_IMAGE);
@@ -183,19 +185,135 @@ static void test_arguments(void **state)
     assert_int_equal(finish(f), 0);
 }
 
+/* ---- Signatures, in the cage of whatever this build has ----------------------------------------
+ */
+
+static void go_signed(struct fixture *f, const struct signature_order *order)
+{
+    assert_int_equal(fd_send(f->here, ANSWER_GO_SIGNED, f->upload), 0);
+    assert_int_equal(fd_send_rest(f->here, order, sizeof(*order)), 0);
+}
+
+static void start_signed(struct fixture *f)
+{
+    f->program = getenv("M4FLASH_CHECKER_SIGNED");
+    start_with(f, "--signatures");
+}
+
+static void assert_signature(struct fixture *f, enum signature_state expected)
+{
+    struct answer_signature signature;
+
+    assert_int_equal(fd_read_full(f->here, &signature, sizeof(signature)), sizeof(signature));
+    assert_int_equal(answer_check_signature(&signature, 2), 0);
+    assert_int_equal(signature.verdict.state, expected);
+}
+
+static void test_signature(void **state)
+{
+    static const enum signature_state expected[] = {SIGNATURE_GOOD, SIGNATURE_FOREIGN};
+    struct signature_order order = signing_order(2);
+    _cleanup_free_ uint8_t *elf = malloc(TINY_ELF_SIZE);
+    struct fixture *f = *state;
+    size_t size;
+
+    assert_non_null(elf);
+    tiny_elf(elf);
+    for (uint8_t i = 0; i < ELEMENTSOF(expected); i++) {
+        _cleanup_free_ uint8_t *copy = signing_embed((uint8_t)(2 + i), elf, TINY_ELF_SIZE, &size);
+        if (i > 0) {
+            tear_down(state);
+            set_up(state);
+            f = *state;
+        }
+        replace_upload(f, copy, size);
+        start_signed(f);
+        go_signed(f, &order);
+        assert_signature(f, expected[i]);
+        assert_accepted(f, copy, size);
+    }
+}
+
+static void test_detached_signature(void **state)
+{
+    struct signature_order order = signing_order(2);
+    _cleanup_free_ uint8_t *elf = malloc(TINY_ELF_SIZE);
+    uint8_t public[SIGNATURE_KEY_SIZE];
+    struct fixture *f = *state;
+
+    assert_non_null(elf);
+    tiny_elf(elf);
+    EVP_PKEY *key = signing_key(2, public);
+    signing_make(key, elf, TINY_ELF_SIZE, order.detached);
+    EVP_PKEY_free(key);
+    order.has_detached = 1;
+    start_signed(f);
+    go_signed(f, &order);
+    assert_signature(f, SIGNATURE_GOOD);
+    assert_accepted(f, elf, TINY_ELF_SIZE);
+}
+
+/* Each key is tried, in vain: what libcrypto does then is in the cage's bounds too. */
+static void test_wrong_signature(void **state)
+{
+    struct signature_order order = signing_order(2);
+    struct fixture *f = *state;
+
+    order.has_detached = 1;
+    memset(order.detached, 0xA5, sizeof(order.detached));
+    replace_upload(f, "", 0);
+    start_signed(f);
+    go_signed(f, &order);
+    assert_signature(f, SIGNATURE_WRONG);
+    struct answer_head head;
+    read_head(f, &head);
+    assert_int_equal(head.report.code, SKETCH_EMPTY);
+    assert_ends_with_digest(f, "", 0);
+}
+
+static void test_order_that_is_refused(void **state)
+{
+    struct signature_order order = signing_order(2);
+    struct fixture *f = *state;
+
+    start(f); /* it was not told that signatures could be asked for */
+    assert_int_equal(fd_send(f->here, ANSWER_GO_SIGNED, f->upload), 0);
+    assert_silent(f);
+    assert_int_equal(finish(f), 1);
+    tear_down(state);
+    set_up(state);
+    f = *state;
+    order.n_keys = SIGNATURE_KEYS_MAX + 1;
+    start_signed(f);
+    go_signed(f, &order);
+    assert_silent(f);
+    assert_int_equal(finish(f), 1);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        TEST(test_accepted),         TEST(test_64_mib),
-        TEST(test_rejected),         TEST(test_empty),
-        TEST(test_truncated),        TEST(test_not_needed),
-        TEST(test_wrong_byte),       TEST(test_no_text_for_board),
-        TEST(test_incomplete_board), TEST(test_huge_board),
-        TEST(test_no_upload),        TEST(test_no_socket),
-        TEST(test_no_board),         TEST(test_daemon_hangs_up),
+        TEST(test_accepted),
+        TEST(test_64_mib),
+        TEST(test_rejected),
+        TEST(test_empty),
+        TEST(test_truncated),
+        TEST(test_not_needed),
+        TEST(test_wrong_byte),
+        TEST(test_no_text_for_board),
+        TEST(test_incomplete_board),
+        TEST(test_huge_board),
+        TEST(test_no_upload),
+        TEST(test_no_socket),
+        TEST(test_no_board),
+        TEST(test_daemon_hangs_up),
         TEST(test_arguments),
+        TEST(test_signature),
+        TEST(test_detached_signature),
+        TEST(test_wrong_signature),
+        TEST(test_order_that_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -18,7 +18,7 @@
 #include "tiny_elf.h"
 
 enum {
-    FIELDS = 25, /* of a JSON object */
+    FIELDS = 28, /* of a JSON object */
 };
 
 /* In each test's folder good.elf is a sketch. */
@@ -214,6 +214,9 @@ static void test_json_accepted(void **state)
     assert_int_equal(json_object_array_length(field(object, "sector_changes")), 0);
     assert_text(object, "installed_image_sha256", "");
     assert_text(object, "changes_unknown", "no record of the chip is kept here");
+    assert_text(object, "signature", "none");
+    assert_text(object, "signature_key", "");
+    assert_text(object, "signature_key_file", "");
     assert_int_equal(json_object_object_length(object), FIELDS);
     json_object_put(object);
 }

@@ -33,6 +33,8 @@ static void assert_defaults(const struct settings *settings)
     assert_string_equal(settings->inbox_file_name, "m4-user-sketch.elf");
     assert_int_equal(settings->inbox_max_size, 64 << 20);
     assert_true(settings->inbox_owners.anyone);
+    assert_false(settings->require_signature);
+    assert_string_equal(settings->keys_directory, "/etc/m4flash/keys.d");
     assert_string_equal(settings->openocd_program, "/usr/bin/openocd");
     assert_null(settings->openocd_config);
     assert_int_equal(settings->openocd_timeout_usec, 120000000);
@@ -274,6 +276,7 @@ static void test_owners_despite_other_mistakes(void **state)
           "[Inbox]\n# AllowOwners=fio\nMaxSize: 1\nOwners=fio\n[inbox]\nall=1\n[Limits\nx\n",
           &heard);
     assert_true(settings->inbox_owners.anyone);
+    assert_false(settings->require_signature);
     assert_null(strstr(heard.text, "root"));
 }
 
@@ -286,6 +289,7 @@ static void test_owners_behind_a_nul_byte(void **state)
 
     assert_int_equal(settings_parse(settings, text, sizeof(text) - 1, "test", hear, &heard), 0);
     assert_true(!settings->inbox_owners.anyone && owners_allow(&settings->inbox_owners, 0));
+    assert_true(settings->require_signature);
 }
 
 static void test_board_path(void **state)
@@ -296,6 +300,62 @@ static void test_board_path(void **state)
 
     assert_string_equal(parse(settings, "[Board]\nName=/etc/own.conf\n", &heard), "");
     assert_string_equal(settings->board_name, "/etc/own.conf");
+}
+
+/* What is to keep uploads out does so though nobody can tell what was meant. */
+static void test_require_signature(void **state)
+{
+    static const char *const bad[] = {"maybe", "2", "yes no", "true;", "no!"};
+    _cleanup_(settings_freep) struct settings *settings = fresh();
+    struct heard heard;
+    char text[128];
+    (void)state;
+
+    assert_string_equal(parse(settings, "[Inbox]\nRequireSignature=on\nKeysDirectory=/k\n", &heard),
+                        "");
+    assert_true(settings->require_signature);
+    assert_string_equal(settings->keys_directory, "/k");
+    for (size_t i = 0; i < ELEMENTSOF(bad); i++) {
+        parse(settings, "[Inbox]\nRequireSignature=no\n", &heard);
+        assert_false(settings->require_signature);
+        snprintf(text, sizeof(text), "[Inbox]\nRequireSignature=%s\n", bad[i]);
+        parse(settings, text, &heard);
+        assert_true(settings->require_signature);
+        snprintf(text, sizeof(text),
+                 "2: [Inbox] RequireSignature=%s counts as yes: it must be yes or no\n", bad[i]);
+        assert_string_equal(heard.text, text);
+    }
+    assert_string_equal(parse(settings, "[Inbox]\nRequireSignature=\n", &heard), "");
+    assert_false(settings->require_signature);
+}
+
+/* Whatever becomes of a line that was to ask for signatures: they are asked for. */
+static void test_signature_that_is_not_understood(void **state)
+{
+    static const char *const cases[] = {
+        "[Inbox]\nRequireSignature=yes # always\n",
+        "[Inbox]\nRequireSignature: yes\n",
+        "[Inbox]\nRequireSignature yes\n",
+        "[Inbox]\nRequireSignatures=yes\n",
+        "[Inbox]\nrequiresignature=yes\n",
+        "[Inbox\nRequireSignature=yes\n",
+        "[Signing]\nRequireSignature=yes\n",
+        "[Limits]\nRequireSignature=yes\n",
+        "RequireSignature=yes\n",
+    };
+    struct heard heard;
+    (void)state;
+
+    for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+        _cleanup_(settings_freep) struct settings *settings = fresh();
+        parse(settings, cases[i], &heard);
+        if (!settings->require_signature ||
+            !strstr(heard.text, "only signed sketches are accepted"))
+            fail_msg("nothing comes of: %s", cases[i]);
+        assert_true(settings->inbox_owners.anyone);
+        parse(settings, "[Inbox]\nRequireSignature=no\n", &heard);
+        assert_false(settings->require_signature);
+    }
 }
 
 int main(void)
@@ -311,6 +371,8 @@ int main(void)
         cmocka_unit_test(test_owners_that_are_not_understood),
         cmocka_unit_test(test_owners_despite_other_mistakes),
         cmocka_unit_test(test_owners_behind_a_nul_byte),
+        cmocka_unit_test(test_require_signature),
+        cmocka_unit_test(test_signature_that_is_not_understood),
         cmocka_unit_test(test_board_path),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

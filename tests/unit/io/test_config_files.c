@@ -216,6 +216,7 @@ static void test_owners_in_what_cannot_be_read(void **state)
     mkdir(place(f, "etc/m4flash.conf.d/a.conf"), 0755);
     load(f);
     assert_true(!owners->anyone && owners_allow(owners, 0) && !owners_allow(owners, 7));
+    assert_true(f->settings->require_signature);
     assert_non_null(strstr(f->heard, "/a.conf:0: [Inbox] AllowOwners= may be in it"));
     write_file(f, "etc/m4flash.conf.d/b.conf", "[Inbox]\nAllowOwners=7\n");
     load(f);

@@ -19,6 +19,8 @@
 
 static char mode[64];
 static int upload_fd;
+static bool must_be_signed;
+static struct signature_order order;
 
 static bool is(const char *name)
 {
@@ -43,8 +45,31 @@ static void await_go(void)
 
     if (r == 0)
         exit(0);
-    if (r != 1 || byte != ANSWER_GO)
+    must_be_signed = byte == ANSWER_GO_SIGNED;
+    if (r != 1 || (byte != ANSWER_GO && !must_be_signed))
         exit(9);
+    if (must_be_signed && fd_receive_rest(ANSWER_FD_SOCKET, &order, sizeof(order)) < 0)
+        exit(10);
+}
+
+static void say_signature(void)
+{
+    struct signature_verdict verdict = {.state = SIGNATURE_NONE};
+    struct answer_signature signature;
+
+    if (is("good"))
+        verdict = (struct signature_verdict){.state = SIGNATURE_GOOD, .signer = order.n_keys - 1};
+    else if (is("foreign"))
+        verdict = (struct signature_verdict){.state = SIGNATURE_FOREIGN, .key = {7}};
+    else if (is("wrong"))
+        verdict.state = SIGNATURE_WRONG;
+    else if (is("impossible"))
+        verdict.state = _SIGNATURE_STATE_MAX;
+    else if (is("too-good"))
+        verdict = (struct signature_verdict){.state = SIGNATURE_GOOD, .signer = order.n_keys};
+    answer_make_signature(&verdict, &signature);
+    if (must_be_signed && !is("skips-signature"))
+        say(&signature, sizeof(signature));
 }
 
 static void digest_upload(char ret[static SKETCH_DIGEST_HEX])
@@ -120,6 +145,7 @@ static void answer(void)
     }
     if (is("hangs"))
         pause();
+    say_signature();
     if (strncmp(mode, "rejected", 8) == 0)
         say_rejected();
     else

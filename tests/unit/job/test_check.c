@@ -94,7 +94,7 @@ static int start(struct fixture *f, const char *checker, const char *mode, uint6
 {
     int r = prepare(f, checker, mode, timeout_usec);
 
-    return r < 0 ? r : check_begin(f->check, &f->snapshot);
+    return r < 0 ? r : check_begin(f->check, &f->snapshot, NULL);
 }
 
 static void check(struct fixture *f, const char *mode)
@@ -182,7 +182,7 @@ static void test_waits(void **state)
     assert_int_equal(prepare(f, getenv("FAKE_CHECKER"), "accepted", 100000), 0);
     loop_for(f->event, 0.3);
     assert_false(f->judged || f->ended);
-    assert_int_equal(check_begin(f->check, &f->snapshot), 0);
+    assert_int_equal(check_begin(f->check, &f->snapshot, NULL), 0);
     assert_true(loop_until(f->event, &f->ended));
     assert_image(f, FAKE_IMAGE);
 }
@@ -306,6 +306,68 @@ static void test_hangs(void **state)
     }
 }
 
+/* ---- Signatures ------------------------------------------------------------------------------ */
+
+static void check_signed(struct fixture *f, const char *mode)
+{
+    const struct signature_order order = {.n_keys = 2};
+
+    assert_int_equal(prepare(f, getenv("FAKE_CHECKER"), mode, 0), 0);
+    assert_int_equal(check_begin(f->check, &f->snapshot, &order), 0);
+    assert_true(loop_until(f->event, &f->ended));
+}
+
+static void test_good_signature(void **state)
+{
+    struct fixture *f = *state;
+
+    check_signed(f, "good");
+    assert_image(f, FAKE_IMAGE);
+    assert_int_equal(f->answer.signature.state, SIGNATURE_GOOD);
+    assert_int_equal(f->answer.signature.signer, 1);
+}
+
+/* Whatever it says afterwards, and however well: it was accepted by the checker alone. */
+static void test_not_signed(void **state)
+{
+    static const char *const modes[] = {"none", "foreign", "wrong", "full"};
+    struct fixture *f = *state;
+
+    for (size_t i = 0; i < ELEMENTSOF(modes); i++) {
+        check_signed(f, modes[i]);
+        assert_int_equal(f->answer.end, CHECK_ANSWERED);
+        assert_int_equal(f->answer.report.code, SKETCH_SIGNATURE);
+        assert_true(*f->answer.report.sentence && *f->answer.report.hint);
+        assert_int_equal(f->answer.report.image_size, 0);
+        assert_null(f->answer.image);
+        assert_string_equal(f->answer.image_sha256, "");
+        assert_int_equal(strlen(f->answer.sha256), SKETCH_DIGEST_HEX - 1);
+    }
+}
+
+/* What is wrong with the sketch itself is the better reason. */
+static void test_rejected_and_not_signed(void **state)
+{
+    struct fixture *f = *state;
+
+    check_signed(f, "rejected");
+    assert_int_equal(f->answer.end, CHECK_ANSWERED);
+    assert_int_equal(f->answer.report.code, SKETCH_NOT_ELF);
+}
+
+static void test_signature_not_believed(void **state)
+{
+    static const char *const modes[] = {"impossible", "too-good", "skips-signature"};
+    struct fixture *f = *state;
+
+    for (size_t i = 0; i < ELEMENTSOF(modes); i++) {
+        check_signed(f, modes[i]);
+        assert_int_equal(f->answer.end, CHECK_BROKEN);
+        assert_false(f->judged);
+        assert_null(f->answer.image);
+    }
+}
+
 /* ---- Beginnings and ends --------------------------------------------------------------------- */
 
 static void test_no_checker(void **state)
@@ -327,7 +389,7 @@ static void test_free_running(void **state)
     for (size_t i = 0; i < ELEMENTSOF(modes); i++) {
         assert_int_equal(prepare(f, getenv("FAKE_CHECKER"), modes[i], 0), 0);
         if (i > 0)
-            assert_int_equal(check_begin(f->check, &f->snapshot), 0);
+            assert_int_equal(check_begin(f->check, &f->snapshot, NULL), 0);
         sd_event_run(f->event, 20000);
         if (!f->ended)
             f->check = check_free(f->check);
@@ -346,11 +408,24 @@ static void test_free_running(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_waits),      TEST(test_snapshot_goes), TEST(test_verdict_comes_first),
-        TEST(test_unheard),    TEST(test_unneeded),      TEST(test_accepted),
-        TEST(test_in_pieces),  TEST(test_full),          TEST(test_rejected),
-        TEST(test_broken),     TEST(test_died),          TEST(test_hangs),
-        TEST(test_no_checker), TEST(test_free_running),
+        TEST(test_waits),
+        TEST(test_snapshot_goes),
+        TEST(test_verdict_comes_first),
+        TEST(test_unheard),
+        TEST(test_unneeded),
+        TEST(test_accepted),
+        TEST(test_in_pieces),
+        TEST(test_full),
+        TEST(test_rejected),
+        TEST(test_broken),
+        TEST(test_died),
+        TEST(test_hangs),
+        TEST(test_no_checker),
+        TEST(test_free_running),
+        TEST(test_good_signature),
+        TEST(test_not_signed),
+        TEST(test_rejected_and_not_signed),
+        TEST(test_signature_not_believed),
     };
 
     if (!loop_has_pidfds())

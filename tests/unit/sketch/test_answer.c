@@ -109,7 +109,7 @@ static void test_code(void **state)
         struct answer_head head = rejected_head((enum sketch_code)code);
 
         if (code == SKETCH_NOT_REGULAR || code == SKETCH_UNREADABLE || code == SKETCH_TOO_LARGE ||
-            code == SKETCH_OWNER)
+            code == SKETCH_OWNER || code == SKETCH_SIGNATURE)
             assert_seen_through(head);
         else
             assert_believed(head);
@@ -331,6 +331,37 @@ static void test_no_stray_bytes(void **state)
     assert_memory_equal(&a, &b, sizeof(a));
 }
 
+static int judge_signature(uint32_t state, uint32_t signer, uint8_t of_key, uint32_t n_keys)
+{
+    struct signature_verdict verdict = {.state = state, .signer = signer};
+    struct answer_signature signature;
+
+    verdict.key[SIGNATURE_KEY_SIZE - 1] = of_key;
+    answer_make_signature(&verdict, &signature);
+    return answer_check_signature(&signature, n_keys);
+}
+
+static void test_signature(void **state)
+{
+    struct answer_signature none = {.magic = "M4flash"};
+
+    (void)state;
+    assert_int_equal(judge_signature(SIGNATURE_NONE, 0, 0, 0), 0);
+    assert_int_equal(judge_signature(SIGNATURE_WRONG, 0, 0, 1), 0);
+    assert_int_equal(judge_signature(SIGNATURE_FOREIGN, 0, 9, 0), 0);
+    assert_int_equal(judge_signature(SIGNATURE_GOOD, 0, 0, 1), 0);
+    assert_int_equal(judge_signature(SIGNATURE_GOOD, 15, 0, 16), 0);
+    assert_int_equal(judge_signature(SIGNATURE_GOOD, 0, 0, 0), -EBADMSG);
+    assert_int_equal(judge_signature(SIGNATURE_GOOD, 1, 0, 1), -EBADMSG);
+    assert_int_equal(judge_signature(SIGNATURE_GOOD, UINT32_MAX, 0, 1), -EBADMSG);
+    assert_int_equal(judge_signature(SIGNATURE_GOOD, 0, 9, 1), -EBADMSG);
+    assert_int_equal(judge_signature(SIGNATURE_NONE, 1, 0, 2), -EBADMSG);
+    assert_int_equal(judge_signature(SIGNATURE_NONE, 0, 9, 2), -EBADMSG);
+    assert_int_equal(judge_signature(_SIGNATURE_STATE_MAX, 0, 0, 2), -EBADMSG);
+    assert_int_equal(judge_signature(UINT32_MAX, 0, 0, 2), -EBADMSG);
+    assert_int_equal(answer_check_signature(&none, 1), -EBADMSG);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -349,6 +380,7 @@ int main(void)
         cmocka_unit_test(test_addresses),
         cmocka_unit_test(test_tail),
         cmocka_unit_test(test_no_stray_bytes),
+        cmocka_unit_test(test_signature),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

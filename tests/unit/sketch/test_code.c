@@ -13,6 +13,7 @@ static void test_names(void **state)
         "elf-machine",   "elf-type",      "elf-corrupt",   "no-code",    "protected-flash",
         "ram-load",      "outside-flash", "image-too-big", "overlap",    "no-vector-table",
         "stack-pointer", "reset-vector",  "entry-point",   "wrong-core", "ram-overflow",
+        "signature",
     };
 
     (void)state;

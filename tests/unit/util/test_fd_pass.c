@@ -113,6 +113,41 @@ static void test_two(void **state)
     assert_int_equal(fd, -1);
 }
 
+static void test_rest(void **state)
+{
+    struct fixture *f = *state;
+    char byte, text[8] = "";
+    int fd = -1;
+
+    assert_int_equal(fd_send(f->here, 'x', f->file), 0);
+    assert_int_equal(fd_send_rest(f->here, "and more", 8), 0);
+    assert_int_equal(fd_receive(f->there, &byte, &fd), 1);
+    close(fd);
+    assert_int_equal(fd_receive_rest(f->there, text, 4), 0);
+    assert_int_equal(fd_receive_rest(f->there, text + 4, 4), 0);
+    assert_memory_equal(text, "and more", 8);
+}
+
+static void test_rest_that_is_cut_off(void **state)
+{
+    struct fixture *f = *state;
+    char text[8];
+
+    assert_int_equal(fd_send_rest(f->here, "and", 3), 0);
+    f->here = fd_close(f->here);
+    assert_int_equal(fd_receive_rest(f->there, text, 8), -EBADMSG);
+    assert_int_equal(fd_send_rest(f->there, "more", 4), -EPIPE);
+}
+
+static void test_rest_with_a_descriptor(void **state)
+{
+    struct fixture *f = *state;
+    char text[1];
+
+    assert_int_equal(fd_send(f->here, 'x', f->file), 0);
+    assert_int_equal(fd_receive_rest(f->there, text, 1), -EBADMSG);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -122,6 +157,9 @@ int main(void)
         TEST(test_nobody_there),
         TEST(test_byte_alone),
         TEST(test_two),
+        TEST(test_rest),
+        TEST(test_rest_that_is_cut_off),
+        TEST(test_rest_with_a_descriptor),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
