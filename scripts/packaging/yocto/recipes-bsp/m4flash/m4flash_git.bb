@@ -15,7 +15,7 @@ inherit meson pkgconfig systemd useradd bash-completion features_check
 
 REQUIRED_DISTRO_FEATURES = "systemd"
 
-DEPENDS = "elfutils json-c libinih nettle systemd"
+DEPENDS = "elfutils json-c libinih nettle openssl systemd"
 RDEPENDS:${PN} = "openocd"
 RRECOMMENDS:${PN} = "dbus"
 
