@@ -11,7 +11,7 @@ import signal
 import pytest
 from power import changes_of_one_push, some
 
-from harness.pushes import adb_push
+from harness.pushes import adb_push, mv
 
 CRASHES = int(os.environ.get("M4FLASH_CRASHES", "12"))
 
@@ -81,7 +81,7 @@ def test_before_each_change(tiny_world, tiny_before):
         world.start_sabotaged(kill=number)
         if number > at_start:
             world.daemon.wait_ready()
-            world.push(adb_push, world.new)
+            world.push(mv, world.new)
         world.await_cut()
         world.power_off()
         world.power_on()

@@ -13,7 +13,7 @@ import pytest
 from power import changes_of_one_push, some
 
 from harness import sketches
-from harness.pushes import adb_push
+from harness.pushes import adb_push, mv
 from harness.waiting import wait_for
 
 CRASHES = int(os.environ.get("M4FLASH_CRASHES", "12"))
@@ -153,7 +153,7 @@ def test_each_change_fails(tiny_world, tiny_before, kind):
         world.load(tiny_before)
         world.start_sabotaged(fail=f"{number}:{error}:{count}")
         world.daemon.wait_ready()
-        world.push(adb_push, world.new)
+        world.push(mv, world.new)
         world.daemon.wait_line(r"Job 2: programmed: ")
         world.wait_settled()
         world.check_programmed(world.new)
