@@ -94,7 +94,14 @@ def test_mistake_is_a_warning_with_its_place(bench, line, text):
 
 
 def test_garbage_as_configuration(bench):
+    """A NUL hides what stands behind it: it may have been what keeps others out."""
     bench.raw_config = "[Board]\nHealthFile=\n" + "\0\xff[[[=\n" * 100
+    bench.start()
+    assert f"{bench.config}:3: " in bench.log()
+    bench.push(adb_push, sketches.good("of root's, but not signed"))
+    assert bench.wait_outcome()["code"] == "signature"
+    bench.stop()
+    bench.raw_config = "[Board]\nHealthFile=\n" + "\xff[[[=\n" * 100
     bench.start()
     assert f"{bench.config}:3: " in bench.log()
     check_works(bench)
