@@ -119,7 +119,7 @@ def test_progress(board, daemon, either):
     board.bench.standin.open_gate()
     status, output, error = either.end(process)
     check_programmed(board, upload, status, output, error)
-    assert len([line for line in output if line.startswith("Job 1: ")]) > 1, output
+    assert any(line.startswith("Job 1: ") for line in output), output
     assert not set("\033█[") & set("".join(output)), output
 
 
