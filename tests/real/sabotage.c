@@ -198,10 +198,13 @@ int fchmod(int fd, mode_t mode)
     CHANGE(fchmod, fd, NULL, fd, mode);
 }
 
-/* Where an upload's snapshot begins. */
+/* Where an upload's snapshot begins, and other copies do. */
 int memfd_create(const char *name, unsigned flags)
 {
-    meddle_after("memfd_create", strlen("memfd_create"));
+    char text[64];
+
+    snprintf(text, sizeof(text), "memfd_create %s", name);
+    meddle_after(text, strlen(text));
     return REAL(memfd_create, name, flags);
 }
 
