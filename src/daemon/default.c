@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <syslog.h>
 
 #include "util/fd.h"
@@ -30,18 +29,6 @@ static int take_snapshot(const struct manager *manager, struct snapshot **ret)
     if (r == SNAPSHOT_TOO_LARGE)
         return -EFBIG;
     return r <= 0 ? r : -EIO;
-}
-
-static int digest_of(const struct snapshot *snapshot, char ret[static SKETCH_DIGEST_HEX])
-{
-    if (snapshot->size == 0)
-        return sketch_digest("", 0, ret);
-    void *bytes = mmap(NULL, snapshot->size, PROT_READ, MAP_PRIVATE, snapshot->fd, 0);
-    if (bytes == MAP_FAILED)
-        return -errno;
-    int r = sketch_digest(bytes, snapshot->size, ret);
-    munmap(bytes, snapshot->size);
-    return r;
 }
 
 /* Is it the one that ran before? Whatever cannot be read is not. */
@@ -76,7 +63,7 @@ static int open_job(struct manager *manager)
 
     int r = take_snapshot(manager, &snapshot);
     if (r >= 0 && snapshot)
-        r = digest_of(snapshot, sha256);
+        r = snapshot_digest(snapshot, sha256);
     if (r < 0)
         return r;
     /* It ran, and something else is installed now: that is a user's, and stays. */
@@ -120,7 +107,7 @@ static int digest_to_note(const struct manager *manager, const struct job *job,
     int r = take_snapshot(manager, &snapshot);
     if (r < 0 || !snapshot)
         return r;
-    return digest_of(snapshot, ret);
+    return snapshot_digest(snapshot, ret);
 }
 
 void default_note(struct manager *manager, const struct job *job)

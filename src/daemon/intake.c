@@ -5,6 +5,7 @@
  */
 #include "daemon/intake.h"
 
+#include <string.h>
 #include <syslog.h>
 
 #include "daemon/checking.h"
@@ -88,6 +89,42 @@ static void refresh_key(struct manager *manager)
             deploy_note_file(manager->deploy, job->intent.file);
     }
     ledger_refresh(manager->ledger, &key);
+}
+
+/* Does the file in the inbox hold just this? */
+static bool inbox_holds(const struct manager *manager, const char *sha256)
+{
+    const struct settings *settings = manager->orders->settings;
+    _cleanup_(snapshot_freep) struct snapshot *snapshot = NULL;
+    _cleanup_fd_ int inbox = watch_open(manager->watch);
+    char found[SKETCH_DIGEST_HEX];
+    struct file_key key;
+
+    return inbox >= 0 &&
+           snapshot_take(inbox, settings->inbox_file_name, settings->inbox_max_size, &snapshot,
+                         &key) == SNAPSHOT_TAKEN &&
+           snapshot_digest(snapshot, found) >= 0 && strcmp(found, sha256) == 0;
+}
+
+/*
+ * adb sets the time stamps last; where the daemon was killed before it had heard of that, the file
+ * is still the one whose programming was interrupted. A touch and a write leave both stamps alike,
+ * and are another upload.
+ */
+static void know_again(struct manager *manager)
+{
+    struct file_key key;
+
+    if (!inbox_look(manager, &key) || key.modified_nsec == key.changed_nsec)
+        return;
+    for (size_t i = 0; i < manager->n_jobs; i++) {
+        const struct job *job = manager->jobs[i];
+        if (job->recovery && job->key.inode == key.inode && job->key.size == key.size &&
+            !file_key_equal(&job->key, &key) && inbox_holds(manager, job->sha256)) {
+            refresh_key(manager);
+            return;
+        }
+    }
 }
 
 /* After a start, a touch of a file that was dealt with before it is still one. */
@@ -196,6 +233,7 @@ int intake_start(struct manager *manager)
         return r;
     if (watch_is_refused(manager->watch))
         on_watch(WATCH_REFUSED, manager);
+    know_again(manager);
     manager->rescan = true;
     look(manager);
     return 0;

@@ -46,6 +46,9 @@ int snapshot_take(int dirfd, const char *name, uint64_t max_size, struct snapsho
  */
 int snapshot_take_fd(int fd, uint64_t max_size, struct snapshot **ret, struct file_key *ret_key);
 
+/* SHA-256 of what was copied. Returns 0, or -errno if it can't be read. */
+int snapshot_digest(const struct snapshot *snapshot, char ret[static SKETCH_DIGEST_HEX]);
+
 /* True if the whole of a is the beginning of b (or equal to it). Returns -errno if one can't be
  * read. */
 int snapshot_begins(const struct snapshot *a, const struct snapshot *b);

@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 from harness import sketches
-from harness.pushes import OLD_TIME, adb_push
+from harness.pushes import OLD_TIME, adb_push, touch
 from harness.waiting import wait_for
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount")
@@ -339,6 +339,53 @@ def test_recovery_that_fails_three_times_falls_back(bench, old):
     assert len(bench.standin.runs()) == done + ATTEMPTS + 1
     bench.daemon.wait_line("Job 2: failed: ")
     idle_start(bench)
+
+
+# ---- Known again --------------------------------------------------------------------------------
+
+
+def kill_before_time_stamps(bench):
+    """adb's, which it sets last."""
+    upload = sketches.good("pushed", size=140_000)
+    bench.standin.set_mode("hang-at-stage", stage="write")
+    bench.push(adb_push, upload, utime=False)
+    kill_in(bench, "write", 2)
+    bench.standin.set_mode("success")
+    return upload
+
+
+def outcomes_after_start(bench):
+    bench.start().wait_quiet()
+    return [outcome["result"] for outcome in bench.wait_outcomes()]
+
+
+def test_time_stamps_after_a_kill(bench, old):
+    upload = kill_before_time_stamps(bench)
+    os.utime(bench.path, (OLD_TIME, OLD_TIME))
+    assert outcomes_after_start(bench) == ["programmed", "recovered"]
+    bench.check_programmed(upload)
+    idle_start(bench)
+
+
+def test_touch_after_a_kill(bench, old):
+    """It asks for the sketch once more."""
+    upload = kill_before_time_stamps(bench)
+    touch(bench.path)
+    bench.uploads += 1
+    assert len(outcomes_after_start(bench)) == 3
+    bench.check_programmed(upload)
+
+
+def test_another_upload_after_a_kill(bench, old):
+    """In the same file, of the same size, and with time stamps that adb could have set."""
+    kill_before_time_stamps(bench)
+    newer = sketches.good("newer", size=140_000)
+    with open(bench.path, "r+b") as file:
+        file.write(newer.data)
+    os.utime(bench.path, (OLD_TIME, OLD_TIME))
+    bench.uploads += 1
+    assert len(outcomes_after_start(bench)) == 3
+    bench.check_programmed(newer)
 
 
 # ---- A bad disk ---------------------------------------------------------------------------------
