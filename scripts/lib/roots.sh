@@ -3,7 +3,17 @@
 # Both are of the release as it came out, without its updates: there every library has the same
 # version for all architectures, which Debian demands of what is installed side by side.
 roots=$PWD/build-cross
-mirror="deb http://deb.debian.org/debian bookworm main"
+
+# debian_mirror: the one that this machine's apt uses.
+debian_mirror()
+{
+    local uri
+    # shellcheck disable=SC2016    # apt's own names
+    uri=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' \
+        'Codename: bookworm' 'Component: main' | head -n 1)
+    [[ -n $uri ]] || die "this machine's apt knows no mirror of Debian 12 (bookworm)"
+    echo "deb $uri bookworm main"
+}
 
 # for_each ARCHITECTURE,... PACKAGE...: PACKAGE:ARCHITECTURE of each, with commas.
 for_each()
@@ -27,7 +37,7 @@ make_root()
     echo "Making a Debian in build-cross/$1; that takes minutes, and is kept"
     mkdir -p "$roots"
     rm -rf --one-file-system "$root" "$stamp"
-    if ! mmdebstrap "${@:2}" bookworm "$root" "$mirror" >"$log" 2>&1 </dev/null; then
+    if ! mmdebstrap "${@:2}" bookworm "$root" "$(debian_mirror)" >"$log" 2>&1 </dev/null; then
         tail -n 20 "$log" >&2
         die "there is no root for $1; the whole of mmdebstrap's output is in $log"
     fi
@@ -38,8 +48,8 @@ make_root()
 # sketches are linked with: it has 2 GB for other cores.
 make_tools_root()
 {
-    local libraries=(libc6-dev libsystemd-dev libelf-dev nettle-dev libjson-c-dev libinih-dev
-        libseccomp-dev libcmocka-dev pkgconf)
+    local libraries=(libc6-dev libsystemd-dev libelf-dev nettle-dev libssl-dev libjson-c-dev
+        libinih-dev libseccomp-dev libcmocka-dev pkgconf)
     local tools=gcc,libc6-dev,gcc-aarch64-linux-gnu,gcc-arm-linux-gnueabihf,meson,ninja-build
     tools+=,python3,scdoc,systemd,gcc-arm-none-eabi,libnewlib-arm-none-eabi
     tools+=,libstdc++-arm-none-eabi-newlib
@@ -55,8 +65,8 @@ make_tools_root()
 # programs of that. Nothing of m4flash is in it.
 make_system_root()
 {
-    local libraries=(libc6 libsystemd0 libelf1 libnettle8 libjson-c5 libinih1 libseccomp2
-        libcmocka0)
+    local libraries=(libc6 libsystemd0 libelf1 libnettle8 libssl3 libjson-c5 libinih1
+        libseccomp2 libcmocka0)
     local programs=systemd,systemd-sysv,dbus,openocd,python3
     # shellcheck disable=SC2016    # $1 and MMDEBSTRAP_APT_CONFIG are the hook's
     make_root system --variant=minbase --architectures=arm64,armhf \
