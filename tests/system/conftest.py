@@ -3,6 +3,7 @@
 import os
 import pathlib
 import shutil
+import subprocess
 
 import pytest
 from container import Container, Unavailable
@@ -23,6 +24,9 @@ def place():
     for program in ["systemd-nspawn", "mmdebstrap"]:
         if not shutil.which(program):
             pytest.skip(f"{program} is not installed")
+    here = subprocess.run(["systemd-detect-virt", "--container"], capture_output=True, check=False)
+    if here.stdout.strip() == b"systemd-nspawn":
+        pytest.skip("in a container of systemd-nspawn not all units of another one start")
     return memory()
 
 
