@@ -37,6 +37,7 @@ static void test_embedded(void **state)
 {
     _cleanup_elf_ struct elf elf = elf_default();
     struct signature_order order = signing_order(2);
+    static const uint8_t none[SIGNATURE_KEY_SIZE];
     size_t size;
 
     (void)state;
@@ -48,9 +49,8 @@ static void test_embedded(void **state)
         assert_int_equal(verdict.state, seed < A_STRANGERS ? SIGNATURE_GOOD : SIGNATURE_FOREIGN);
         assert_int_equal(verdict.signer, seed == ALSO_OURS ? 1 : 0);
         struct signature_order strangers = signing_order(3);
-        assert_memory_equal(
-            verdict.key, seed < A_STRANGERS ? (uint8_t[SIGNATURE_KEY_SIZE]){0} : strangers.keys[2],
-            SIGNATURE_KEY_SIZE);
+        assert_memory_equal(verdict.key, seed < A_STRANGERS ? none : strangers.keys[2],
+                            SIGNATURE_KEY_SIZE);
     }
 }
 
