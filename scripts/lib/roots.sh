@@ -58,7 +58,8 @@ make_tools_root()
         --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
         --dpkgopt='path-exclude=/usr/lib/arm-none-eabi/newlib/arm/*' \
         --dpkgopt='path-exclude=/usr/lib/arm-none-eabi/newlib/thumb/*' \
-        --dpkgopt='path-include=/usr/lib/arm-none-eabi/newlib/thumb/v7e-m+fp/*'
+        --dpkgopt='path-include=/usr/lib/arm-none-eabi/newlib/thumb/v6-m/*' \
+        --dpkgopt='path-include=/usr/lib/arm-none-eabi/newlib/thumb/v[78]*'
 }
 
 # What is to boot: an arm64 Debian with its kernel as /vmlinuz, and armhf's libraries for the test
