@@ -160,7 +160,7 @@ def test_crash(bench, daemon, upload, number):
 
 
 def test_timeout_leaves_a_running_chip(bench, upload):
-    bench.settings["OpenOCD"]["TimeoutSec"] = "2"
+    bench.settings["OpenOCD"]["TimeoutSec"] = "10"
     daemon = bench.start()
     bench.chip.faults(f"silent:{LOADING}")
     bench.push(adb_push, upload)
