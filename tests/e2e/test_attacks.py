@@ -254,7 +254,7 @@ attempt("image", write, image_dir + "/part.bin")
 attempt("null", write, "/dev/null", 0)
 attempt("zero", write, "/dev/zero", 0)
 attempt("read", open, {inbox!r})
-attempt("inbox", write, {inbox!r})
+attempt("inbox", write, {inbox!r} + ".new")
 attempt("state", write, {state!r} + "/installed")
 attempt("lock", os.unlink, {state!r} + "/lock")
 attempt("job", os.mkdir, {runtime!r} + "/job-99")
@@ -287,6 +287,7 @@ def burgle(bench, chip_dir):
         daemon = bench.start(env={"M4FLASH_CHIP_DIR": chip_dir})
         bench.push(adb_push, sketches.good("burgled"))
         assert bench.wait_outcome()["result"] == "failed"
+        daemon.wait_quiet()
     if os.path.lexists(shared := "/dev/shm/" + os.path.basename(bench.folder)):
         os.unlink(shared)
     if os.path.lexists(job := os.path.join(bench.runtime, "job-99")):
