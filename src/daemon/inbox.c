@@ -1,6 +1,7 @@
 #include "daemon/inbox.h"
 
 #include <fcntl.h>
+#include <string.h>
 
 #include "util/fd.h"
 
@@ -14,6 +15,27 @@ bool inbox_look(const struct manager *manager, struct file_key *ret_key)
         return false;
     *ret_key = file_key_of(&status);
     return true;
+}
+
+int inbox_take(const struct manager *manager, int inbox, struct snapshot **ret,
+               struct file_key *ret_key)
+{
+    const struct settings *settings = manager->orders->settings;
+
+    if (inbox < 0)
+        return SNAPSHOT_GONE;
+    return snapshot_take(inbox, settings->inbox_file_name, settings->inbox_max_size, ret, ret_key);
+}
+
+bool inbox_holds(const struct manager *manager, const char *sha256)
+{
+    _cleanup_(snapshot_freep) struct snapshot *snapshot = NULL;
+    _cleanup_fd_ int inbox = watch_open(manager->watch);
+    char found[SKETCH_DIGEST_HEX];
+    struct file_key key;
+
+    return inbox_take(manager, inbox, &snapshot, &key) == SNAPSHOT_TAKEN &&
+           snapshot_digest(snapshot, found) >= 0 && strcmp(found, sha256) == 0;
 }
 
 bool inbox_still_has(const struct manager *manager, const struct job *job)

@@ -5,7 +5,6 @@
  */
 #include "daemon/intake.h"
 
-#include <string.h>
 #include <syslog.h>
 
 #include "daemon/checking.h"
@@ -89,21 +88,6 @@ static void refresh_key(struct manager *manager)
             deploy_note_file(manager->deploy, job->intent.file);
     }
     ledger_refresh(manager->ledger, &key);
-}
-
-/* Does the file in the inbox hold just this? */
-static bool inbox_holds(const struct manager *manager, const char *sha256)
-{
-    const struct settings *settings = manager->orders->settings;
-    _cleanup_(snapshot_freep) struct snapshot *snapshot = NULL;
-    _cleanup_fd_ int inbox = watch_open(manager->watch);
-    char found[SKETCH_DIGEST_HEX];
-    struct file_key key;
-
-    return inbox >= 0 &&
-           snapshot_take(inbox, settings->inbox_file_name, settings->inbox_max_size, &snapshot,
-                         &key) == SNAPSHOT_TAKEN &&
-           snapshot_digest(snapshot, found) >= 0 && strcmp(found, sha256) == 0;
 }
 
 /*

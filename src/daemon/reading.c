@@ -246,14 +246,11 @@ static void read_failed(struct manager *manager, enum reading_reason reason, int
 /* Reads what is in the inbox now, for the job that it belongs to. */
 void reading_take(struct manager *manager, enum reading_reason reason)
 {
-    const struct settings *settings = manager->orders->settings;
     _cleanup_(snapshot_freep) struct snapshot *snapshot = NULL;
     _cleanup_fd_ int inbox = watch_open(manager->watch);
     struct file_key key = {.inode = 0};
 
-    int r = inbox < 0 ? SNAPSHOT_GONE
-                      : snapshot_take(inbox, settings->inbox_file_name, settings->inbox_max_size,
-                                      &snapshot, &key);
+    int r = inbox_take(manager, inbox, &snapshot, &key);
     if (r < 0) {
         read_failed(manager, reason, r);
         return;
