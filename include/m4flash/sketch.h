@@ -232,5 +232,5 @@ enum {
     SKETCH_DIGEST_HEX = 65, /* SHA-256 in lower-case hexadecimal, with its NUL */
 };
 
-/* SHA-256 of size bytes. Returns 0, or -errno if the library cannot. */
-int sketch_digest(const void *data, size_t size, char ret_hex[static SKETCH_DIGEST_HEX]);
+/* SHA-256 of size bytes. */
+void sketch_digest(const void *data, size_t size, char ret_hex[static SKETCH_DIGEST_HEX]);

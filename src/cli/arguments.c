@@ -144,8 +144,8 @@ int argument_file_digest(const char *path, char ret[static SKETCH_DIGEST_HEX],
 
     int r = fd < 0 ? -errno : fd_read_file(fd, FILE_SIZE_MAX, &bytes, &size);
     if (r >= 0)
-        r = sketch_digest(bytes, size, ret);
-    if (r < 0)
+        sketch_digest(bytes, size, ret);
+    else
         problem_set(problem, "no-file", "", "%s: %s", path, strerror(-r));
     return r;
 }

@@ -115,9 +115,7 @@ static int make_signature(const struct key *key, const void *bytes, size_t size,
     char message[SIGNATURE_MESSAGE_SIZE];
     size_t length = SIGNATURE_SIZE;
 
-    int r = signature_message(bytes, size, message);
-    if (r < 0)
-        return r;
+    signature_message(bytes, size, message);
     if (!context || EVP_DigestSignInit(context, NULL, NULL, NULL, key->private) != 1 ||
         EVP_DigestSign(context, ret, &length, (const unsigned char *)message, sizeof(message)) != 1)
         return -EIO;
@@ -149,10 +147,9 @@ static int sign_detached(const struct key *key, const char *bytes, size_t size,
     uint8_t signature[SIGNATURE_SIZE];
 
     int r = make_signature(key, bytes, size, signature);
-    if (r >= 0)
-        r = sketch_digest(bytes, size, result->sha256);
     if (r < 0)
         return complain(result->file, "libcrypto cannot sign", r);
+    sketch_digest(bytes, size, result->sha256);
     return write_output(result->output, signature, sizeof(signature), 0644);
 }
 
@@ -170,10 +167,9 @@ static int sign_embedded(const struct key *key, const char *bytes, size_t size, 
         return complain(result->file, strerror(-r), r);
     uint8_t *signature = copy + copy_size - SIGNATURE_SIZE;
     r = make_signature(key, copy, copy_size - SIGNATURE_SIZE, signature);
-    if (r >= 0)
-        r = sketch_digest(copy, copy_size, result->sha256);
     if (r < 0)
         return complain(result->file, "libcrypto cannot sign", r);
+    sketch_digest(copy, copy_size, result->sha256);
     return write_output(result->output, copy, copy_size, mode);
 }
 
@@ -257,9 +253,9 @@ static enum status sign(const struct options *options, const char *path)
     mode_t mode;
 
     if (!file || name_output(options, path, &result) < 0 || read_key(options->key, &key) < 0 ||
-        read_sketch(path, &bytes, &size, &mode) < 0 ||
-        signature_key_fingerprint(key.public, result.key) < 0)
+        read_sketch(path, &bytes, &size, &mode) < 0)
         return STATUS_ERROR;
+    signature_key_fingerprint(key.public, result.key);
     int r = options->detached ? sign_detached(&key, bytes, size, &result)
                               : sign_embedded(&key, bytes, size, mode, &result, &reason);
     return r < 0 ? STATUS_ERROR : tell(options, &result, reason);

@@ -48,12 +48,12 @@ int signed_look(const struct key_files *keys, const char *path, const void *byte
         snprintf(by.key_file, sizeof(by.key_file), "%s", keys->names[by.verdict.signer]);
         r = find_form(&order, bytes, size, &by.detached);
     }
-    if (r >= 0 && by.verdict.state == SIGNATURE_GOOD)
-        r = signature_key_fingerprint(keys->keys[by.verdict.signer], by.key);
-    else if (r >= 0 && by.verdict.state == SIGNATURE_FOREIGN)
-        r = signature_key_fingerprint(by.verdict.key, by.key);
     if (r < 0)
         return r;
+    if (by.verdict.state == SIGNATURE_GOOD)
+        signature_key_fingerprint(keys->keys[by.verdict.signer], by.key);
+    else if (by.verdict.state == SIGNATURE_FOREIGN)
+        signature_key_fingerprint(by.verdict.key, by.key);
     *ret = by;
     return 0;
 }

@@ -39,9 +39,8 @@ static int look_at_sketch(const struct board *board, const char *bytes, size_t s
 {
     const struct sketch_report *report = &verdict->report;
 
-    int r = sketch_digest(image, report->image_size, verdict->image_sha256);
-    if (r >= 0)
-        r = sketch_map(board, bytes, size, report->stack_pointer, &verdict->map);
+    sketch_digest(image, report->image_size, verdict->image_sha256);
+    int r = sketch_map(board, bytes, size, report->stack_pointer, &verdict->map);
     if (r >= 0 && state_dir)
         r = changes_find(state_dir, board, image, report->image_size, &verdict->changes);
     return r;
@@ -65,9 +64,8 @@ static int judge_content(const struct board *board, const struct content *conten
     size_t size = content->size;
     struct verdict verdict = {.bytes = size};
 
+    sketch_digest(bytes, size, verdict.sha256);
     int r = sketch_check(board, bytes, size, &verdict.report, &image);
-    if (r >= 0)
-        r = sketch_digest(bytes, size, verdict.sha256);
     if (r >= 0)
         r = signed_look(&policy->keys, content->signed_path, bytes, size, &verdict.signature);
     if (r >= 0)

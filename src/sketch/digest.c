@@ -9,7 +9,7 @@
 #include <m4flash/sketch.h>
 #include <nettle/sha2.h>
 
-int sketch_digest(const void *data, size_t size, char ret_hex[static SKETCH_DIGEST_HEX])
+void sketch_digest(const void *data, size_t size, char ret_hex[static SKETCH_DIGEST_HEX])
 {
     static const char digits[] = "0123456789abcdef";
     uint8_t digest[SHA256_DIGEST_SIZE];
@@ -23,5 +23,4 @@ int sketch_digest(const void *data, size_t size, char ret_hex[static SKETCH_DIGE
         ret_hex[2 * i + 1] = digits[digest[i] & 15];
     }
     ret_hex[SKETCH_DIGEST_HEX - 1] = '\0';
-    return 0;
 }

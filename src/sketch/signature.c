@@ -30,12 +30,10 @@ void signature_write_message(const char digest[static SKETCH_DIGEST_HEX],
     memcpy(ret, text, SIGNATURE_MESSAGE_SIZE);
 }
 
-int signature_message(const void *bytes, size_t size, char ret[static SIGNATURE_MESSAGE_SIZE])
+void signature_message(const void *bytes, size_t size, char ret[static SIGNATURE_MESSAGE_SIZE])
 {
     char digest[SKETCH_DIGEST_HEX];
 
-    int r = sketch_digest(bytes, size, digest);
-    if (r >= 0)
-        signature_write_message(digest, ret);
-    return r;
+    sketch_digest(bytes, size, digest);
+    signature_write_message(digest, ret);
 }

@@ -85,8 +85,8 @@ int signature_judge(const struct signature_order *order, const void *file, size_
 bool signature_find(const void *file, size_t size, const uint8_t **ret_key,
                     const uint8_t **ret_signature);
 
-/* The text that is signed for size bytes; it has no NUL. Returns 0 or -EIO. */
-int signature_message(const void *bytes, size_t size, char ret[static SIGNATURE_MESSAGE_SIZE]);
+/* The text that is signed for size bytes; it has no NUL. */
+void signature_message(const void *bytes, size_t size, char ret[static SIGNATURE_MESSAGE_SIZE]);
 
 /* The same for bytes of this SHA-256. */
 void signature_write_message(const char digest[static SKETCH_DIGEST_HEX],
@@ -103,10 +103,10 @@ int signature_key_parse(const char *pem, size_t size, uint8_t ret[static SIGNATU
 
 /*
  * By what people know a key: the SHA-256 of its DER form, which is what
- * `openssl pkey -pubin -in KEY.pem -outform DER | sha256sum` prints. Returns 0 or -EIO.
+ * `openssl pkey -pubin -in KEY.pem -outform DER | sha256sum` prints.
  */
-int signature_key_fingerprint(const uint8_t key[static SIGNATURE_KEY_SIZE],
-                              char ret[static SKETCH_DIGEST_HEX]);
+void signature_key_fingerprint(const uint8_t key[static SIGNATURE_KEY_SIZE],
+                               char ret[static SKETCH_DIGEST_HEX]);
 
 /* ---- Verdicts ------------------------------------------------------------------------------ */
 

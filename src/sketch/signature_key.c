@@ -135,22 +135,21 @@ int signature_key_parse(const char *pem, size_t size, uint8_t ret[static SIGNATU
     return 0;
 }
 
-int signature_key_fingerprint(const uint8_t key[static SIGNATURE_KEY_SIZE],
-                              char ret[static SKETCH_DIGEST_HEX])
+void signature_key_fingerprint(const uint8_t key[static SIGNATURE_KEY_SIZE],
+                               char ret[static SKETCH_DIGEST_HEX])
 {
     uint8_t der[DER_SIZE];
 
     memcpy(der, der_head, sizeof(der_head));
     memcpy(der + sizeof(der_head), key, SIGNATURE_KEY_SIZE);
-    return sketch_digest(der, sizeof(der), ret);
+    sketch_digest(der, sizeof(der), ret);
 }
 
 static void report_foreign(const struct signature_verdict *verdict, struct sketch_report *report)
 {
     char fingerprint[SKETCH_DIGEST_HEX];
 
-    if (signature_key_fingerprint(verdict->key, fingerprint) < 0)
-        fingerprint[0] = '\0';
+    signature_key_fingerprint(verdict->key, fingerprint);
     report_say(report, "The sketch is signed with a key that is not accepted here: %s.",
                fingerprint);
     report_advise(report, "Sign it with a key that is, or have root add this one's public key to "

@@ -59,7 +59,7 @@ static void write_answer(const char *folder, int number, const char *elf, size_t
     struct answer_tail tail;
 
     CLAIM(sketch_check(fuzz_board(), elf, size, &report, &image) == 0);
-    CLAIM(sketch_digest(elf, size, digest) == 0);
+    sketch_digest(elf, size, digest);
     answer_make_head(&report, &head);
     answer_make_tail(digest, &tail);
     memcpy(seed, &head, sizeof(head));

@@ -37,8 +37,8 @@ static int judge(const struct board *board, const uint8_t *elf, size_t size)
 
     if (sketch_check(board, elf, size, &report, &image) < 0)
         return -1;
-    if (image && sketch_digest(image, report.image_size, digest) < 0)
-        return -1;
+    if (image)
+        sketch_digest(image, report.image_size, digest);
     printf("%s %" PRIu64 " %s\n", sketch_code_name(report.code), report.needed_size, digest);
     return 0;
 }

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-M4FLASH = os.environ["M4FLASH"]
+M4FLASH = os.environ["M4FLASH_COMMAND"]
 EXIT_ACCEPTED, EXIT_REJECTED, EXIT_ERROR = 0, 1, 2
 
 with open(os.environ["CORPUS"], encoding="utf-8") as manifest:

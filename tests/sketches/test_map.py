@@ -18,7 +18,8 @@ def path_of(name):
 
 
 def check(name):
-    done = subprocess.run([os.environ["M4FLASH"], "check", "--board", "portenta-x8", "--json", path_of(name)],
+    done = subprocess.run([os.environ["M4FLASH_COMMAND"], "check", "--board", "portenta-x8",
+                           "--json", path_of(name)],
                           stdout=subprocess.PIPE, text=True, timeout=60, check=True)
     return json.loads(done.stdout)
 

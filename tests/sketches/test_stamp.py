@@ -15,7 +15,7 @@ def read(name):
 
 
 def check(*paths):
-    done = subprocess.run([os.environ["M4FLASH"], "check", "--json", *paths], check=True,
+    done = subprocess.run([os.environ["M4FLASH_COMMAND"], "check", "--json", *paths], check=True,
                           stdout=subprocess.PIPE, text=True, timeout=600)
     return [json.loads(line) for line in done.stdout.splitlines()]
 

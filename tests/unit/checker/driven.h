@@ -159,7 +159,7 @@ static inline void assert_ends_with_digest(struct fixture *f, const void *data, 
 
     assert_int_equal(fd_read_full(f->here, &tail, sizeof(tail)), sizeof(tail));
     assert_int_equal(answer_check_tail(&tail), 0);
-    assert_int_equal(sketch_digest(data, size, digest), 0);
+    sketch_digest(data, size, digest);
     assert_string_equal(tail.sha256, digest);
     assert_silent(f);
     assert_int_equal(finish(f), 0);

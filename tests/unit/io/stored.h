@@ -54,7 +54,7 @@ static inline _unused_ struct store_image make_image(char fill)
 
     assert_non_null(image.image);
     memset(image.image, fill, SIZE);
-    assert_int_equal(sketch_digest(image.image, SIZE, image.image_sha256), 0);
+    sketch_digest(image.image, SIZE, image.image_sha256);
     return image;
 }
 

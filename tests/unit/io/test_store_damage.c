@@ -110,7 +110,7 @@ static void write_with_digest(const struct fixture *f, unsigned which, const cha
 {
     char content[2048], digest[SKETCH_DIGEST_HEX];
 
-    assert_int_equal(sketch_digest(payload, strlen(payload), digest), 0);
+    sketch_digest(payload, strlen(payload), digest);
     int size = snprintf(content, sizeof(content), "%s\n%s", digest, payload);
     assert_true(size > 0 && (size_t)size < sizeof(content));
     temp_dir_write(&f->dir, name_of(which), content, (size_t)size);

@@ -131,9 +131,9 @@ static void assert_image(const struct fixture *f, uint32_t size)
     for (uint32_t i = 0; i < size; i++)
         if (f->answer.image[i] != fake_byte(i))
             fail_msg("byte %u of the image is wrong", i);
-    assert_int_equal(sketch_digest(f->answer.image, size, digest), 0);
+    sketch_digest(f->answer.image, size, digest);
     assert_string_equal(f->answer.image_sha256, digest);
-    assert_int_equal(sketch_digest(upload, sizeof(upload) - 1, digest), 0);
+    sketch_digest(upload, sizeof(upload) - 1, digest);
     assert_string_equal(f->answer.sha256, digest);
 }
 
@@ -170,7 +170,7 @@ static void test_rejected(void **state)
     assert_string_equal(f->answer.report.hint, "Take one.");
     assert_string_equal(f->answer.image_sha256, "");
     assert_null(f->answer.image);
-    assert_int_equal(sketch_digest(upload, sizeof(upload) - 1, digest), 0);
+    sketch_digest(upload, sizeof(upload) - 1, digest);
     assert_string_equal(f->answer.sha256, digest);
 }
 

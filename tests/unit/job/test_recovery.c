@@ -45,7 +45,7 @@ static void make_stock(const struct fixture *f)
     for (const char *what = "acx"; *what; what++) {
         const char name[] = {*what, '\0'};
         memset(bytes, *what, SIZE);
-        assert_int_equal(sketch_digest(bytes, SIZE, image.image_sha256), 0);
+        sketch_digest(bytes, SIZE, image.image_sha256);
         assert_int_equal(store_save(f->stock.fd, STORE_PENDING, &image), 0);
         assert_int_equal(renameat(f->stock.fd, "pending", f->stock.fd, name), 0);
     }
@@ -131,7 +131,7 @@ static struct store_intent make_intent(enum store_slot slot, char what, unsigned
     uint8_t bytes[SIZE];
 
     memset(bytes, what, SIZE);
-    assert_int_equal(sketch_digest(bytes, SIZE, intent.image_sha256), 0);
+    sketch_digest(bytes, SIZE, intent.image_sha256);
     return intent;
 }
 

@@ -83,9 +83,9 @@ static void test_digest(void **state)
     char hex[SKETCH_DIGEST_HEX];
 
     (void)state;
-    assert_int_equal(sketch_digest("abc", 3, hex), 0);
+    sketch_digest("abc", 3, hex);
     assert_string_equal(hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
-    assert_int_equal(sketch_digest("", 0, hex), 0);
+    sketch_digest("", 0, hex);
     assert_string_equal(hex, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
 }
 

@@ -154,7 +154,7 @@ static void test_message(void **state)
     char message[SIGNATURE_MESSAGE_SIZE + 1] = "";
 
     (void)state;
-    assert_int_equal(signature_message("abc", 3, message), 0);
+    signature_message("abc", 3, message);
     assert_string_equal(message, "m4flash sketch 1 ba7816bf8f01cfea414140de5dae2223b00361a396177a9c"
                                  "b410ff61f20015ad\n");
 }
@@ -408,7 +408,7 @@ static void test_fingerprint(void **state)
 
     (void)state;
     assert_int_equal(signature_key_parse(pem, strlen(pem), key, &reason), 0);
-    assert_int_equal(signature_key_fingerprint(key, fingerprint), 0);
+    signature_key_fingerprint(key, fingerprint);
     assert_string_equal(fingerprint, "a1e9156054e04fac899ae9f275132cdc07a5dbc4"
                                      "ea2c2ad3a1ffc6e0d253681f");
 }
