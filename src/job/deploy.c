@@ -2,10 +2,11 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <syslog.h>
+
+#include "job/record.h"
 
 struct deploy {
     struct deploy_spec spec;
@@ -14,11 +15,7 @@ struct deploy {
     struct hooks *hooks;
     sd_event_source *pause_source;
     struct store_image installed; /* while it is being put back */
-    struct store_intent intent;
-    struct store_intent earlier; /* of a chip that held no whole sketch before this one already */
-    bool has_earlier;
-    bool durable; /* the intent record is on disk */
-    bool kept;    /* that was tried */
+    struct record record;
     bool restoring;
     bool update;    /* the run at hand asks the chip first */
     bool over;      /* but for the confirmation, which its result waits for */
@@ -42,164 +39,12 @@ struct deploy *deploy_free(struct deploy *deploy)
 
 bool deploy_is_durable(const struct deploy *deploy)
 {
-    return deploy->durable;
-}
-
-static void _printf_(3, 4) say(struct deploy *deploy, int priority, const char *format, ...)
-{
-    char line[512];
-    va_list arguments;
-
-    va_start(arguments, format);
-    vsnprintf(line, sizeof(line), format, arguments);
-    va_end(arguments);
-    deploy->spec.on_line(priority, line, deploy->spec.userdata);
-}
-
-/* ---- The record of what is being done ----------------------------------------------------------
- */
-
-static void save_intent(struct deploy *deploy)
-{
-    int r = store_save_intent(deploy->spec.state_dir, &deploy->intent);
-
-    deploy->durable = r >= 0;
-    if (r < 0)
-        say(deploy, LOG_WARNING,
-            "This programming is not protected against a power cut, its record cannot be "
-            "written: %s",
-            strerror(-r));
+    return deploy->record.durable;
 }
 
 void deploy_note_file(struct deploy *deploy, const char file[static FILE_KEY_TEXT_MAX])
 {
-    if (strcmp(deploy->intent.file, file) == 0)
-        return;
-    memcpy(deploy->intent.file, file, FILE_KEY_TEXT_MAX);
-    if (deploy->durable)
-        save_intent(deploy);
-}
-
-/* An upload after a failure that nothing could mend takes the place of that failure's record. */
-static void load_earlier(struct deploy *deploy)
-{
-    deploy->has_earlier =
-        store_load_intent(deploy->spec.state_dir, &deploy->earlier) == STORE_FOUND;
-}
-
-/* Image first, record second: a record never names what is not there. */
-static void make_durable(struct deploy *deploy)
-{
-    const struct deploy_spec *spec = &deploy->spec;
-
-    int r = store_save(spec->state_dir, STORE_PENDING, &spec->image);
-    if (r < 0) {
-        say(deploy, LOG_WARNING,
-            "This programming is not protected against a power cut, its image cannot be kept: %s",
-            strerror(-r));
-        return;
-    }
-    save_intent(deploy);
-}
-
-/* A record that cannot be removed would have the next start program again: better said than silent.
- */
-static void forget_intent(struct deploy *deploy)
-{
-    int r = store_remove_intent(deploy->spec.state_dir);
-
-    if (r >= 0)
-        r = store_remove(deploy->spec.state_dir, STORE_PENDING);
-    if (r < 0)
-        say(deploy, LOG_WARNING, "The record of this programming cannot be removed: %s",
-            strerror(-r));
-}
-
-/* What could not be kept before programming may have room by now. */
-static int keep_late(struct deploy *deploy)
-{
-    return deploy->durable ? 0
-                           : store_save(deploy->spec.state_dir, STORE_PENDING, &deploy->spec.image);
-}
-
-static void promote(struct deploy *deploy)
-{
-    int state_dir = deploy->spec.state_dir;
-
-    int r = keep_late(deploy);
-    if (r >= 0)
-        r = store_promote(state_dir, deploy->spec.program.board->flash.size);
-    else
-        store_remove(state_dir, STORE_INSTALLED); /* no record is better than a wrong one */
-    if (r < 0)
-        say(deploy, LOG_WARNING, "What is installed now cannot be recorded: %s", strerror(-r));
-    /* A record that is not ours is of the chip as it was before. */
-    if (r >= 0 || !deploy->durable)
-        forget_intent(deploy);
-}
-
-/* The chip is as it was before, which can be without a whole sketch. */
-static void leave_as_before(struct deploy *deploy)
-{
-    if (deploy->has_earlier && !deploy->result.restored) {
-        deploy->intent = deploy->earlier;
-        save_intent(deploy);
-        store_remove(deploy->spec.state_dir, STORE_PENDING);
-    } else {
-        forget_intent(deploy);
-    }
-}
-
-/*
- * After the outcome is on record: brings the state directory in line with the chip. A power cut
- * between the two finds both, and repeats only this.
- */
-static void settle(struct deploy *deploy)
-{
-    const struct deploy_result *result = &deploy->result;
-
-    if (*result->hook || (result->refused && !deploy->kept))
-        return;
-    if (result->code == OPENOCD_OK && deploy->intent.slot == STORE_PENDING) {
-        promote(deploy);
-    } else if (!result->lost) {
-        leave_as_before(deploy);
-    }
-}
-
-/*
- * The chip holds no whole sketch. If there is one to put back, the record of that stays for the
- * next start; if that was tried, or there is none, no start is to try again. On record before the
- * outcome is: a job whose outcome is known is not looked into any more.
- */
-static void give_up(struct deploy *deploy)
-{
-    if (!deploy->spec.recovery && deploy->intent.slot != STORE_PENDING)
-        return;
-    deploy->intent.attempts = DEPLOY_GIVEN_UP;
-    save_intent(deploy);
-}
-
-static bool load_installed(struct deploy *deploy)
-{
-    int r = store_load(deploy->spec.state_dir, STORE_INSTALLED,
-                       deploy->spec.program.board->flash.size, &deploy->installed);
-
-    if (r == STORE_CORRUPT)
-        say(deploy, LOG_WARNING,
-            "The installed image is damaged and not trusted: set aside as installed.corrupt");
-    else if (r < 0)
-        say(deploy, LOG_WARNING, "The installed image cannot be read: %s", strerror(-r));
-    return r == STORE_FOUND;
-}
-
-static bool is_installed(struct deploy *deploy, const struct store_image *image)
-{
-    if (!load_installed(deploy))
-        return false;
-    bool same = strcmp(deploy->installed.image_sha256, image->image_sha256) == 0;
-    store_image_clear(&deploy->installed);
-    return same;
+    record_note_file(&deploy->record, file);
 }
 
 /* ---- Trying ------------------------------------------------------------------------------------
@@ -207,7 +52,11 @@ static bool is_installed(struct deploy *deploy, const struct store_image *image)
 
 static void on_hook_line(int priority, const char *hook, const char *line, void *userdata)
 {
-    say(userdata, priority, "%s: %s", hook, line);
+    struct deploy *deploy = userdata;
+    char text[512];
+
+    snprintf(text, sizeof(text), "%s: %s", hook, line);
+    deploy->spec.on_line(priority, text, deploy->spec.userdata);
 }
 
 static int run_hooks(struct deploy *deploy, const char *folder, const char *result,
@@ -225,7 +74,7 @@ static int run_hooks(struct deploy *deploy, const char *folder, const char *resu
         .userdata = deploy,
     };
 
-    snprintf(job, sizeof(job), "M4FLASH_JOB=%" PRIu64, deploy->intent.job_id);
+    snprintf(job, sizeof(job), "M4FLASH_JOB=%" PRIu64, deploy->record.intent.job_id);
     snprintf(sha256, sizeof(sha256), "M4FLASH_SHA256=%s", deploy->spec.image.sha256);
     snprintf(image_sha256, sizeof(image_sha256), "M4FLASH_IMAGE_SHA256=%s",
              deploy->spec.image.image_sha256);
@@ -253,6 +102,29 @@ static const char *code_of(const struct deploy_result *result)
     return openocd_code_name(result->code);
 }
 
+/* After the outcome is on record: brings the state directory in line with the chip. */
+static void settle(struct deploy *deploy)
+{
+    const struct deploy_result *result = &deploy->result;
+    struct record *record = &deploy->record;
+
+    if (*result->hook || (result->refused && !record->kept))
+        return;
+    if (result->code == OPENOCD_OK && record->intent.slot == STORE_PENDING)
+        record_promote(record, &deploy->spec.image);
+    else if (result->restored)
+        record_forget(record);
+    else if (!result->lost)
+        record_leave_as_before(record);
+}
+
+/* If there is a sketch to put back, the record of that stays for the next start. */
+static bool is_hopeless(const struct deploy *deploy)
+{
+    return deploy->result.lost &&
+           (deploy->spec.recovery || deploy->record.intent.slot == STORE_PENDING);
+}
+
 static void end(struct deploy *deploy)
 {
     const struct deploy_spec *spec = &deploy->spec;
@@ -262,8 +134,8 @@ static void end(struct deploy *deploy)
     deploy->over = true;
     if (spec->unconfirmed)
         return;
-    if (deploy->result.lost)
-        give_up(deploy);
+    if (is_hopeless(deploy))
+        record_give_up(&deploy->record);
     spec->on_result(&deploy->result, spec->userdata);
     settle(deploy);
     if (run_hooks(deploy, spec->post_hooks, code_of(&deploy->result), on_post_hooks) < 0)
@@ -304,7 +176,7 @@ static bool is_connect_failure(const struct deploy_result *result)
 static bool may_retry(const struct deploy *deploy)
 {
     if (deploy->spec.recovery)
-        return deploy->intent.attempts < DEPLOY_RECOVERY_ATTEMPTS;
+        return deploy->record.intent.attempts < DEPLOY_RECOVERY_ATTEMPTS;
     return is_connect_failure(&deploy->result) && deploy->tries < DEPLOY_CONNECT_TRIES;
 }
 
@@ -315,19 +187,19 @@ static bool may_retry(const struct deploy *deploy)
 static bool start_restoring(struct deploy *deploy)
 {
     const struct deploy_spec *spec = &deploy->spec;
+    struct record *record = &deploy->record;
+    char line[128];
 
-    if ((!spec->restore && !spec->recovery) || deploy->intent.slot == STORE_INSTALLED ||
-        !load_installed(deploy))
+    if ((!spec->restore && !spec->recovery) || record->intent.slot == STORE_INSTALLED ||
+        !record_load_installed(record, &deploy->installed))
         return false;
     if (strcmp(deploy->installed.image_sha256, spec->image.image_sha256) == 0)
         return false;
-    say(deploy, LOG_NOTICE, "Job %" PRIu64 ": failed (%s), putting back the sketch before it",
-        deploy->intent.job_id, openocd_code_name(deploy->result.code));
+    snprintf(line, sizeof(line), "Job %" PRIu64 ": failed (%s), putting back the sketch before it",
+             record->intent.job_id, openocd_code_name(deploy->result.code));
+    spec->on_line(LOG_NOTICE, line, spec->userdata);
     deploy->restoring = true;
-    deploy->intent.slot = STORE_INSTALLED;
-    memcpy(deploy->intent.image_sha256, deploy->installed.image_sha256, SKETCH_DIGEST_HEX);
-    deploy->intent.attempts = 0;
-    save_intent(deploy);
+    record_turn_back(record, &deploy->installed);
     return start(deploy, &deploy->installed) >= 0;
 }
 
@@ -413,27 +285,27 @@ static bool asks_first(struct deploy *deploy)
     if (deploy->restoring || spec->recovery || spec->care == DEPLOY_ALWAYS)
         return false;
     return spec->care == DEPLOY_IF_DIFFERENT || program_has_routine(spec->program.board) ||
-           is_installed(deploy, &spec->image);
+           record_is_installed(&deploy->record, &spec->image);
 }
 
 /* What the chip holds by our own record makes the way to the new image short. */
 static void permit(struct deploy *deploy, bool update)
 {
-    if (!update || !load_installed(deploy)) {
+    struct store_image installed;
+
+    if (!update || !record_load_installed(&deploy->record, &installed)) {
         program_permit(deploy->program, NULL, 0);
         return;
     }
-    program_permit(deploy->program, deploy->installed.image, deploy->installed.image_size);
-    store_image_clear(&deploy->installed);
+    program_permit(deploy->program, installed.image, installed.image_size);
+    store_image_clear(&installed);
 }
 
 /* On record before anything is erased, but not before OpenOCD connects. */
 static void let_go_on(struct deploy *deploy)
 {
-    if (!deploy->spec.recovery && !deploy->restoring && !deploy->kept) {
-        deploy->kept = true;
-        make_durable(deploy);
-    }
+    if (!deploy->spec.recovery && !deploy->restoring)
+        record_keep(&deploy->record, &deploy->spec.image);
     permit(deploy, deploy->update);
 }
 
@@ -441,14 +313,12 @@ static int start(struct deploy *deploy, const struct store_image *image)
 {
     struct program_spec program = deploy->spec.program;
 
-    if (deploy->spec.recovery && !deploy->restoring) {
-        deploy->intent.attempts++;
-        save_intent(deploy);
-    }
+    if (deploy->spec.recovery && !deploy->restoring)
+        record_count_attempt(&deploy->record);
     deploy->tries++;
     program.update = deploy->update = asks_first(deploy);
     program.distrust = deploy->restoring || deploy->spec.recovery;
-    program.job_id = deploy->intent.job_id;
+    program.job_id = deploy->record.intent.job_id;
     program.image = image->image;
     program.image_size = image->image_size;
     program.on_progress = on_progress;
@@ -478,7 +348,7 @@ static void on_pre_hooks(const struct hooks_result *result, void *userdata)
     }
     deploy->hooks = hooks_free(deploy->hooks);
     if (!deploy->spec.recovery)
-        load_earlier(deploy);
+        record_look_back(&deploy->record);
     int r = start(deploy, &deploy->spec.image);
     if (r < 0)
         fail_to_start(deploy, r);
@@ -547,7 +417,13 @@ int deploy_new(sd_event *event, const struct deploy_spec *spec, struct deploy **
     memcpy(deploy->spec.image.image, spec->image.image, spec->image.image_size);
     transcript_init(&deploy->result.transcript);
     deploy->result.released = true; /* until something touches the chip */
-    deploy->intent = spec->intent;
+    deploy->record = (struct record){
+        .state_dir = spec->state_dir,
+        .flash_size = spec->program.board->flash.size,
+        .intent = spec->intent,
+        .on_line = spec->on_line,
+        .userdata = spec->userdata,
+    };
     int r = run_hooks(deploy, spec->pre_hooks, "", on_pre_hooks);
     if (r < 0)
         return r;

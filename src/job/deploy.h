@@ -1,8 +1,8 @@
 /*
  * Brings an image onto the chip so that a power cut at any moment leaves either the sketch before
  * it or this one, or a record from which the next start mends it. Owns the order of things: hooks,
- * intent record, programming, another try where that is safe, the way back, and the settlement of
- * the state directory.
+ * intent record (job/record.h), programming, another try where that is safe, the way back, and the
+ * settlement of the state directory.
  */
 #pragma once
 
@@ -16,7 +16,6 @@
 #include "util/cleanup.h"
 
 enum {
-    DEPLOY_GIVEN_UP = 1000,       /* attempts in an intent record: only an upload helps */
     DEPLOY_CONNECT_TRIES = 3,     /* while nothing is erased */
     DEPLOY_RECOVERY_ATTEMPTS = 3, /* counted in the intent record, over restarts */
 };

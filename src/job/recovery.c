@@ -6,6 +6,7 @@
 
 #include "job/alarm.h"
 #include "job/deploy.h"
+#include "job/record.h"
 
 struct finder {
     int state_dir;
@@ -163,7 +164,7 @@ static enum recovery_need plan(const struct finder *finder, struct recovery *rec
 
     enum result result = ledger_result(finder->ledger, intent->job_id);
     recovery->reopens = is_open(finder, intent->job_id);
-    if (intent->attempts >= DEPLOY_GIVEN_UP)
+    if (intent->attempts >= RECORD_GIVEN_UP)
         return RECOVERY_GIVEN_UP;
     if (intent->slot == STORE_PENDING && result != RESULT_NONE)
         return settle(finder, result, intent->image_sha256);
@@ -186,7 +187,7 @@ enum recovery_need recovery_plan(const struct ledger *ledger, const struct board
 
     enum recovery_need need = plan(&finder, &recovery);
     if (need == RECOVERY_GIVEN_UP)
-        recovery.intent.attempts = DEPLOY_GIVEN_UP;
+        recovery.intent.attempts = RECORD_GIVEN_UP;
     /* At once: what led to the plan may have been set aside, and the power may go again. */
     if (need != RECOVERY_NONE)
         store_save_intent(finder.state_dir, &recovery.intent);

@@ -13,6 +13,7 @@
 #include <syslog.h>
 
 #include "job/deploy.h"
+#include "job/record.h"
 #include "tests/unit/io/loop.h"
 #include "tests/unit/util/temp_dir.h"
 

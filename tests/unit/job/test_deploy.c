@@ -220,7 +220,7 @@ static void test_not_restored(void **data)
         assert_int_equal(f->result.code, OPENOCD_WRITE_FAILED);
         assert_int_equal(runs(f, "program"), 1);
         assert_lost(f, cases[i].left);
-        assert_intent(f, STORE_PENDING, DEPLOY_GIVEN_UP);
+        assert_intent(f, STORE_PENDING, RECORD_GIVEN_UP);
         assert_int_equal(store_remove_intent(f->state.fd), 0);
     }
 }

@@ -66,7 +66,7 @@ static void test_gives_up(void **data)
     run(f, "mode=write-failed");
     assert_string_equal(seen(f), "pending 1, pending 2, pending 3");
     assert_lost(f, "--ci");
-    assert_intent(f, STORE_PENDING, DEPLOY_GIVEN_UP);
+    assert_intent(f, STORE_PENDING, RECORD_GIVEN_UP);
 }
 
 static void test_gives_up_restoring(void **data)
@@ -79,7 +79,7 @@ static void test_gives_up_restoring(void **data)
     run(f, "mode=write-failed");
     assert_string_equal(seen(f), "pending 3, installed 0");
     assert_lost(f, "a-ci");
-    assert_intent(f, STORE_INSTALLED, DEPLOY_GIVEN_UP);
+    assert_intent(f, STORE_INSTALLED, RECORD_GIVEN_UP);
 }
 
 /* The way back was interrupted: it is gone to its end, or given up, and never leads elsewhere. */
@@ -98,7 +98,7 @@ static void test_recovers_installed(void **data)
     run(f, "mode=write-failed");
     assert_string_equal(seen(f), "installed 2, installed 3");
     assert_lost(f, "cb-i");
-    assert_intent(f, STORE_INSTALLED, DEPLOY_GIVEN_UP);
+    assert_intent(f, STORE_INSTALLED, RECORD_GIVEN_UP);
 }
 
 /* What does not even start is a failed attempt like any other, and the record is not forgotten. */
@@ -113,7 +113,7 @@ static void test_recovery_cannot_lay_out(void **data)
     run(f, "");
     assert_int_equal(f->result.code, OPENOCD_INTERNAL);
     assert_lost(f, "a-ci");
-    assert_intent(f, STORE_INSTALLED, DEPLOY_GIVEN_UP);
+    assert_intent(f, STORE_INSTALLED, RECORD_GIVEN_UP);
 }
 
 /* ---- A state directory that takes nothing ---------------------------------------------------- */

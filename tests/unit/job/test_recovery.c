@@ -12,6 +12,7 @@
 #include <sys/mman.h>
 
 #include "job/deploy.h"
+#include "job/record.h"
 #include "job/recovery.h"
 #include "tests/unit/util/temp_dir.h"
 
@@ -166,7 +167,7 @@ static enum recovery_need plan(struct fixture *f)
 
 /* ---- Every combination ----------------------------------------------------------------------- */
 
-enum record {
+enum written {
     NO_RECORD,
     DAMAGED,
     OF_PENDING,   /* of the image 'c' */
@@ -174,7 +175,7 @@ enum record {
 };
 
 struct cell {
-    enum record record;
+    enum written record;
     unsigned attempts;
     enum result result; /* of JOB, in the history */
     char pending;       /* 'c', another one ('x'), damaged, none */
@@ -205,7 +206,7 @@ static struct verdict given_up(const struct cell *cell, enum store_slot slot)
     return (struct verdict){
         .need = RECOVERY_GIVEN_UP,
         .slot = slot,
-        .attempts = DEPLOY_GIVEN_UP,
+        .attempts = RECORD_GIVEN_UP,
         .pending = is_whole(cell->pending) ? cell->pending : '-',
         .installed = is_whole(cell->installed) ? cell->installed : '-',
         .previous = '-',
@@ -273,7 +274,7 @@ static struct verdict judge(const struct cell *cell)
         return nothing(cell, cell->installed, '-');
     if (cell->record == DAMAGED)
         return judge_damaged(cell);
-    if (cell->attempts == DEPLOY_GIVEN_UP)
+    if (cell->attempts == RECORD_GIVEN_UP)
         return given_up(cell, cell->record == OF_PENDING ? STORE_PENDING : STORE_INSTALLED);
     if (cell->record == OF_INSTALLED)
         return go_back(cell, cell->attempts);
@@ -369,9 +370,9 @@ static void check_images(struct fixture *f, struct cell cell)
         }
 }
 
-static void check_attempts(struct fixture *f, enum record record, enum result result)
+static void check_attempts(struct fixture *f, enum written record, enum result result)
 {
-    static const unsigned attempts[] = {0, 1, 2, 3, DEPLOY_GIVEN_UP};
+    static const unsigned attempts[] = {0, 1, 2, 3, RECORD_GIVEN_UP};
 
     for (size_t i = 0; i < ELEMENTSOF(attempts); i++)
         check_images(f, (struct cell){.record = record, .result = result, .attempts = attempts[i]});
