@@ -1,7 +1,6 @@
 #include "daemon/checking.h"
 
 #include <inttypes.h>
-#include <string.h>
 #include <syslog.h>
 
 #include "daemon/queue.h"
@@ -146,8 +145,10 @@ static void confirm(struct manager *manager, struct job *job, const struct check
 {
     bool good = answer->end == CHECK_ANSWERED;
 
-    job->unconfirmed = false;
-    memcpy(job->sha256, answer->sha256, sizeof(job->sha256));
+    if (good)
+        job_confirm(job, answer->sha256);
+    else
+        job->unconfirmed = false;
     if (job->state != JOB_PROGRAMMING) {
         if (!good)
             close_unchecked(manager, job, CHECK_BROKEN);

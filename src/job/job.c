@@ -73,9 +73,17 @@ void job_set_key(struct job *job, const struct file_key *key)
 
 void job_accept(struct job *job, uint8_t *image)
 {
-    job->snapshot = snapshot_free(job->snapshot);
+    if (!job->unconfirmed)
+        job->snapshot = snapshot_free(job->snapshot);
     job->image = image;
     make_ready(job);
+}
+
+void job_confirm(struct job *job, const char sha256[static SKETCH_DIGEST_HEX])
+{
+    memcpy(job->sha256, sha256, sizeof(job->sha256));
+    job->unconfirmed = false;
+    job->snapshot = snapshot_free(job->snapshot);
 }
 
 /* An image that was kept, instead of one that the checker has made. */
@@ -129,9 +137,22 @@ void job_set_snapshot(struct job *job, struct snapshot *snapshot)
     job->bytes = snapshot->size;
 }
 
+/*
+ * Whoever waits for an upload knows it by its digest, which its checker tells. Where no checker
+ * came as far as that, here is who does. Not of what was read while somebody wrote: that may be the
+ * next upload's already.
+ */
+static void complete_digest(struct job *job)
+{
+    if (!*job->sha256 && job->snapshot && !job->disturbed && !job->doubted &&
+        snapshot_digest(job->snapshot, job->sha256) < 0)
+        *job->sha256 = '\0';
+}
+
 void job_finish(struct job *job, const struct outcome *outcome)
 {
     assert(outcome->result != RESULT_NONE);
+    complete_digest(job);
     job->reached = job->state;
     job_set_state(job, JOB_DONE);
     job->outcome = *outcome;

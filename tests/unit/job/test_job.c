@@ -28,6 +28,7 @@ static struct snapshot *make_snapshot(uint64_t size)
 
     assert_non_null(snapshot);
     *snapshot = (struct snapshot){.fd = memfd_create("test", MFD_CLOEXEC), .size = size};
+    assert_int_equal(ftruncate(snapshot->fd, (off_t)size), 0);
     return snapshot;
 }
 
@@ -157,6 +158,68 @@ static void test_snapshots(void **state)
     assert_int_equal(count_fds(), fds);
 }
 
+/* SHA-256 of one byte 0. */
+#define DIGEST "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d"
+
+static void test_digest_at_the_end(void **state)
+{
+    static const struct {
+        bool disturbed, doubted;
+        const char *before, *after;
+    } cases[] = {
+        {false, false, "", DIGEST}, {false, false, "aa", "aa"}, /* the checker's word counts */
+        {true, false, "", ""},      {false, true, "", ""},      {true, false, "aa", "aa"},
+    };
+    (void)state;
+
+    for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+        struct job *job = job_in(JOB_CHECKING);
+
+        job_set_snapshot(job, make_snapshot(1));
+        job->disturbed = cases[i].disturbed;
+        job->doubted = cases[i].doubted;
+        strcpy(job->sha256, cases[i].before);
+        finish(job, JOB_DONE);
+        assert_string_equal(job->sha256, cases[i].after);
+        job_free(job);
+    }
+}
+
+static void test_digest_of_what_was_never_read(void **state)
+{
+    struct job *job = job_in(JOB_NEW);
+    (void)state;
+
+    finish(job, JOB_DONE);
+    assert_string_equal(job->sha256, "");
+    job_free(job);
+}
+
+/* Accepted by its checker, which then failed, or did not. */
+static void test_confirmation(void **state)
+{
+    unsigned fds = count_fds();
+    (void)state;
+
+    for (int good = 0; good < 2; good++) {
+        struct job *job = job_in(JOB_CHECKING);
+
+        job_set_snapshot(job, make_snapshot(1));
+        job->unconfirmed = true;
+        job_accept(job, malloc(8));
+        assert_int_equal(count_fds(), fds + 1);
+        if (good) {
+            job_confirm(job, DIGEST);
+            assert_false(job->unconfirmed);
+            assert_int_equal(count_fds(), fds);
+        }
+        finish(job, JOB_DONE);
+        assert_string_equal(job->sha256, DIGEST);
+        assert_int_equal(count_fds(), fds);
+        job_free(job);
+    }
+}
+
 static void test_accept(void **state)
 {
     unsigned fds = count_fds();
@@ -212,10 +275,17 @@ static void test_recovery(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_new),    cmocka_unit_test(test_steps),
-        cmocka_unit_test(test_ends),   cmocka_unit_test(test_names),
-        cmocka_unit_test(test_finish), cmocka_unit_test(test_snapshots),
-        cmocka_unit_test(test_accept), cmocka_unit_test(test_recovery),
+        cmocka_unit_test(test_new),
+        cmocka_unit_test(test_steps),
+        cmocka_unit_test(test_ends),
+        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_finish),
+        cmocka_unit_test(test_snapshots),
+        cmocka_unit_test(test_digest_at_the_end),
+        cmocka_unit_test(test_digest_of_what_was_never_read),
+        cmocka_unit_test(test_confirmation),
+        cmocka_unit_test(test_accept),
+        cmocka_unit_test(test_recovery),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
