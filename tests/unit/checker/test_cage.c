@@ -297,8 +297,9 @@ static void lack_filter_and_landlock(void)
 
 static void lack_all(void)
 {
-    static const int calls[] = {SCMP_SYS(seccomp), SCMP_SYS(landlock_create_ruleset),
-                                SCMP_SYS(chroot), SCMP_SYS(unshare), SCMP_SYS(setgroups)};
+    static const int calls[] = {SCMP_SYS(seccomp),   SCMP_SYS(landlock_create_ruleset),
+                                SCMP_SYS(chroot),    SCMP_SYS(unshare),
+                                SCMP_SYS(setgroups), SCMP_SYS(setgroups32)};
 
     lack(calls, ELEMENTSOF(calls));
 }
