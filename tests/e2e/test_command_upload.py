@@ -36,10 +36,13 @@ def test_programmed(bench, on_bus, upload):
 
 def test_steps(bench, on_bus, upload):
     """A line for each step where there is no terminal, each with what is known by then."""
-    bench.standin.set_mode("success", delay=0.3)
-    command = check(bench, 0, ("programmed", "ok", 1), *upload(sketches.good("slow", size=300_000)))
+    bench.standin.set_mode("success", delay=0.5)
+    bench.standin.close_gate()
+    command = Command(bench, *upload(sketches.good("slow", size=300_000)))
+    command.wait_line("^Job 1: programming, 292 KiB, 3 sectors$")
+    bench.standin.open_gate()
+    assert (command.wait(), command.last()) == (0, ("programmed", "ok", 1)), command.said()
     steps = "\n".join(command.out)
-    assert "Job 1: connect, 292 KiB, 3 sectors\n" in steps, steps
     assert re.search("Job 1: write, [0-9]+% of 292 KiB, 3 sectors", steps), steps
     assert len(set(command.out)) == len(command.out), steps
 
