@@ -11,6 +11,7 @@
 
 #include "sketch/elf_view.h"
 #include "util/cleanup.h"
+#include "util/range.h"
 
 static const char names_section[] = ".shstrtab";
 static const char note_section[] = ".note.m4flash";
@@ -36,7 +37,20 @@ static uint64_t aligned(uint64_t offset)
     return (offset + ALIGNMENT - 1) & ~(uint64_t)(ALIGNMENT - 1);
 }
 
-static const char *reason_against(const struct elf_view *view)
+/* Bytes that are programmed are the sketch's, and a signature must not change them. */
+static bool is_programmed(const struct elf_view *view, struct range bytes)
+{
+    Elf32_Phdr segment;
+
+    for (uint64_t i = 0; elf_view_segment(view, i, &segment); i++)
+        if (segment.p_type == PT_LOAD &&
+            range_overlaps((struct range){segment.p_offset, segment.p_filesz}, bytes))
+            return true;
+    return false;
+}
+
+/* Why the file cannot have a note if these of its bytes change for it, or NULL. */
+static const char *reason_against(const struct elf_view *view, struct range changed)
 {
     const uint8_t *ident = view->header.e_ident;
 
@@ -48,6 +62,9 @@ static const char *reason_against(const struct elf_view *view)
         return "The file is cut off: its headers point past its end.";
     if (view->n_sections > 0 && view->header.e_shentsize != sizeof(Elf32_Shdr))
         return "The ELF file's section headers are not of the standard's size.";
+    if (is_programmed(view, changed))
+        return "A signature in the file would change what is programmed, as a segment holds the "
+               "ELF file's own header or an older signature. Sign it with --detached.";
     return NULL;
 }
 
@@ -176,7 +193,7 @@ static int add(const struct elf_view *view, const uint8_t *key, uint8_t **ret, s
 {
     struct layout layout;
 
-    const char *reason = reason_against(view);
+    const char *reason = reason_against(view, (struct range){0, sizeof(view->header)});
     if (!reason)
         reason = plan(view, &layout);
     if (reason) {
@@ -196,22 +213,35 @@ static int add(const struct elf_view *view, const uint8_t *key, uint8_t **ret, s
     return 0;
 }
 
+/* To a file that ends with a note already. */
+static int renew(const struct elf_view *view, const uint8_t *key, uint8_t **ret, size_t *ret_size,
+                 const char **ret_reason)
+{
+    struct range note = {view->size - SIGNATURE_NOTE_SIZE, SIGNATURE_NOTE_SIZE};
+
+    const char *reason = reason_against(view, note);
+    if (reason) {
+        *ret_reason = reason;
+        return -EINVAL;
+    }
+    uint8_t *file = malloc(view->size);
+    if (!file)
+        return -ENOMEM;
+    memcpy(file, view->bytes, view->size);
+    put_note(file, view->size, key);
+    *ret = file;
+    *ret_size = view->size;
+    return 0;
+}
+
 int signature_note_add(const void *elf, size_t size, const uint8_t key[static SIGNATURE_KEY_SIZE],
                        uint8_t **ret, size_t *ret_size, const char **ret_reason)
 {
     const uint8_t *old_key, *old_signature;
     struct elf_view view;
 
-    if (!signature_find(elf, size, &old_key, &old_signature)) {
-        elf_view_open(elf, size, &view);
-        return add(&view, key, ret, ret_size, ret_reason);
-    }
-    uint8_t *file = malloc(size);
-    if (!file)
-        return -ENOMEM;
-    memcpy(file, elf, size);
-    put_note(file, size, key);
-    *ret = file;
-    *ret_size = size;
-    return 0;
+    elf_view_open(elf, size, &view);
+    return signature_find(elf, size, &old_key, &old_signature)
+               ? renew(&view, key, ret, ret_size, ret_reason)
+               : add(&view, key, ret, ret_size, ret_reason);
 }

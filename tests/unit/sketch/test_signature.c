@@ -333,6 +333,30 @@ static void test_no_note(void **state)
     assert_no_note(elf.bytes, elf.size, "standard's size");
 }
 
+/* Neither the header, in which a note changes where the sections are, nor an old note can be part
+ * of the sketch. (A fuzzer found that; found/signature has it.) */
+static void test_no_note_in_what_is_programmed(void **state)
+{
+    _cleanup_elf_ struct elf elf = elf_default();
+    size_t size;
+
+    (void)state;
+    _cleanup_free_ uint8_t *copy = signing_embed(OURS, elf.bytes, elf.size, &size);
+    elf_segment(&elf, DATA_SEGMENT)->p_offset = sizeof(Elf32_Ehdr) - 1;
+    assert_verdict(&elf, SKETCH_ACCEPTED);
+    assert_no_note(elf.bytes, elf.size, "--detached");
+    elf_segment(&elf, DATA_SEGMENT)->p_offset = sizeof(Elf32_Ehdr);
+    free(signing_embed(OURS, elf.bytes, elf.size, &(size_t){0}));
+
+    struct elf signed_elf = {copy, size};
+    Elf32_Phdr *data = elf_segment(&signed_elf, DATA_SEGMENT);
+    data->p_offset = (Elf32_Off)(size - SIGNATURE_NOTE_SIZE - data->p_filesz);
+    free(signing_embed(OURS, copy, size, &(size_t){0}));
+    data->p_offset++;
+    assert_verdict(&signed_elf, SKETCH_ACCEPTED);
+    assert_no_note(copy, size, "--detached");
+}
+
 /* ---- Keys ------------------------------------------------------------------------------------ */
 
 static char *public_pem(EVP_PKEY *key)
@@ -448,6 +472,7 @@ int main(void)
         cmocka_unit_test(test_note_with_counts_elsewhere),
         cmocka_unit_test(test_note_with_many_sections),
         cmocka_unit_test(test_no_note),
+        cmocka_unit_test(test_no_note_in_what_is_programmed),
         cmocka_unit_test(test_key),
         cmocka_unit_test(test_no_key),
         cmocka_unit_test(test_fingerprint),
