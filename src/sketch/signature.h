@@ -120,11 +120,11 @@ void signature_report(const struct signature_verdict *verdict, uint32_t n_keys,
 /* ---- Signing ------------------------------------------------------------------------------- */
 
 /*
- * A copy of an ELF file that ends with a note for this key, its signature all zero; one that ends
- * with a note already gets this key in it. The file keeps all its bytes, but for where its section
- * headers are: a new table of them stands behind. A file of which that, or an old note, is among
- * what is programmed is refused. Returns 0 with *ret for the caller to free; -EINVAL with
- * *ret_reason saying in a sentence what is wrong; or -ENOMEM.
+ * A copy of an ELF file that ends with a note for this key, its signature all zero; one that was
+ * signed so already gets this key in its note. The file keeps all its bytes, but for where its
+ * section headers are: a new table of them stands behind. A file whose header, which tells that, is
+ * part of a segment, a section or a table is refused. Returns 0 with *ret for the caller to free;
+ * -EINVAL with *ret_reason saying in a sentence what is wrong; or -ENOMEM.
  */
 int signature_note_add(const void *elf, size_t size, const uint8_t key[static SIGNATURE_KEY_SIZE],
                        uint8_t **ret, size_t *ret_size, const char **ret_reason);

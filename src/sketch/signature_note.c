@@ -37,8 +37,7 @@ static uint64_t aligned(uint64_t offset)
     return (offset + ALIGNMENT - 1) & ~(uint64_t)(ALIGNMENT - 1);
 }
 
-/* Bytes that are programmed are the sketch's, and a signature must not change them. */
-static bool is_programmed(const struct elf_view *view, struct range bytes)
+static bool is_in_segment(const struct elf_view *view, struct range bytes)
 {
     Elf32_Phdr segment;
 
@@ -49,8 +48,55 @@ static bool is_programmed(const struct elf_view *view, struct range bytes)
     return false;
 }
 
-/* Why the file cannot have a note if these of its bytes change for it, or NULL. */
-static const char *reason_against(const struct elf_view *view, struct range changed)
+static struct range section_range(const Elf32_Shdr *section)
+{
+    bool has_bytes = section->sh_type != SHT_NULL && section->sh_type != SHT_NOBITS;
+
+    return (struct range){section->sh_offset, has_bytes ? section->sh_size : 0};
+}
+
+static uint64_t count_sections(const struct elf_view *view, struct range bytes)
+{
+    Elf32_Shdr section;
+    uint64_t n = 0;
+
+    for (uint64_t i = 0; elf_view_section(view, i, &section); i++)
+        n += range_overlaps(section_range(&section), bytes);
+    return n;
+}
+
+static bool is_in_table(const struct elf_view *view, struct range bytes)
+{
+    const Elf32_Ehdr *header = &view->header;
+    struct range segments = {header->e_phoff, view->n_segments * header->e_phentsize};
+    struct range sections = {header->e_shoff, view->n_sections * header->e_shentsize};
+
+    return range_overlaps(segments, bytes) || range_overlaps(sections, bytes);
+}
+
+/* Bytes that are something of the sketch's as well, so that a signature must not change them. */
+static bool is_shared(const struct elf_view *view, struct range bytes, uint64_t n_sections)
+{
+    return is_in_segment(view, bytes) || is_in_table(view, bytes) ||
+           count_sections(view, bytes) > n_sections;
+}
+
+/* Is the note at the file's end a section of its own, as add() makes it? */
+static bool has_note(const struct elf_view *view)
+{
+    const uint8_t *key, *signature;
+
+    if (!signature_find(view->bytes, view->size, &key, &signature))
+        return false;
+    struct range note = {view->size - SIGNATURE_NOTE_SIZE, SIGNATURE_NOTE_SIZE};
+    Elf32_Shdr last;
+
+    return view->n_sections > 0 && elf_view_section(view, view->n_sections - 1, &last) &&
+           last.sh_type == SHT_NOTE && last.sh_offset == note.start && last.sh_size == note.size &&
+           !is_shared(view, note, 1);
+}
+
+static const char *reason_against(const struct elf_view *view)
 {
     const uint8_t *ident = view->header.e_ident;
 
@@ -62,9 +108,9 @@ static const char *reason_against(const struct elf_view *view, struct range chan
         return "The file is cut off: its headers point past its end.";
     if (view->n_sections > 0 && view->header.e_shentsize != sizeof(Elf32_Shdr))
         return "The ELF file's section headers are not of the standard's size.";
-    if (is_programmed(view, changed))
-        return "A signature in the file would change what is programmed, as a segment holds the "
-               "ELF file's own header or an older signature. Sign it with --detached.";
+    if (is_shared(view, (struct range){0, sizeof(view->header)}, 0))
+        return "A signature in the file would change the sketch, which the ELF file's header is "
+               "part of. Sign it with --detached.";
     return NULL;
 }
 
@@ -193,7 +239,7 @@ static int add(const struct elf_view *view, const uint8_t *key, uint8_t **ret, s
 {
     struct layout layout;
 
-    const char *reason = reason_against(view, (struct range){0, sizeof(view->header)});
+    const char *reason = reason_against(view);
     if (!reason)
         reason = plan(view, &layout);
     if (reason) {
@@ -213,18 +259,11 @@ static int add(const struct elf_view *view, const uint8_t *key, uint8_t **ret, s
     return 0;
 }
 
-/* To a file that ends with a note already. */
-static int renew(const struct elf_view *view, const uint8_t *key, uint8_t **ret, size_t *ret_size,
-                 const char **ret_reason)
+/* The same file with another key in its note. */
+static int renew(const struct elf_view *view, const uint8_t *key, uint8_t **ret, size_t *ret_size)
 {
-    struct range note = {view->size - SIGNATURE_NOTE_SIZE, SIGNATURE_NOTE_SIZE};
-
-    const char *reason = reason_against(view, note);
-    if (reason) {
-        *ret_reason = reason;
-        return -EINVAL;
-    }
     uint8_t *file = malloc(view->size);
+
     if (!file)
         return -ENOMEM;
     memcpy(file, view->bytes, view->size);
@@ -237,11 +276,9 @@ static int renew(const struct elf_view *view, const uint8_t *key, uint8_t **ret,
 int signature_note_add(const void *elf, size_t size, const uint8_t key[static SIGNATURE_KEY_SIZE],
                        uint8_t **ret, size_t *ret_size, const char **ret_reason)
 {
-    const uint8_t *old_key, *old_signature;
     struct elf_view view;
 
     elf_view_open(elf, size, &view);
-    return signature_find(elf, size, &old_key, &old_signature)
-               ? renew(&view, key, ret, ret_size, ret_reason)
-               : add(&view, key, ret, ret_size, ret_reason);
+    return has_note(&view) ? renew(&view, key, ret, ret_size)
+                           : add(&view, key, ret, ret_size, ret_reason);
 }

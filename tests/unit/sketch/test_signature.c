@@ -333,28 +333,65 @@ static void test_no_note(void **state)
     assert_no_note(elf.bytes, elf.size, "standard's size");
 }
 
-/* Neither the header, in which a note changes where the sections are, nor an old note can be part
- * of the sketch. (A fuzzer found that; found/signature has it.) */
-static void test_no_note_in_what_is_programmed(void **state)
+/* The bytes that signing changes can be the sketch's as well. (found/signature has two such files.)
+ */
+static void test_no_note_in_a_segment(void **state)
 {
     _cleanup_elf_ struct elf elf = elf_default();
-    size_t size;
 
     (void)state;
-    _cleanup_free_ uint8_t *copy = signing_embed(OURS, elf.bytes, elf.size, &size);
     elf_segment(&elf, DATA_SEGMENT)->p_offset = sizeof(Elf32_Ehdr) - 1;
     assert_verdict(&elf, SKETCH_ACCEPTED);
     assert_no_note(elf.bytes, elf.size, "--detached");
     elf_segment(&elf, DATA_SEGMENT)->p_offset = sizeof(Elf32_Ehdr);
     free(signing_embed(OURS, elf.bytes, elf.size, &(size_t){0}));
+}
 
+static void test_no_note_in_a_section(void **state)
+{
+    _cleanup_elf_ struct elf elf = elf_default();
+    Elf32_Shdr *section = elf_section(&elf, ATTRIBUTES_SECTION);
+
+    (void)state;
+    section->sh_offset = sizeof(Elf32_Ehdr) - 1;
+    assert_no_note(elf.bytes, elf.size, "--detached");
+    section->sh_type = SHT_NOBITS;
+    free(signing_embed(OURS, elf.bytes, elf.size, &(size_t){0}));
+}
+
+static void test_no_note_in_a_table(void **state)
+{
+    _cleanup_elf_ struct elf elf = elf_default();
+
+    (void)state;
+    elf_header(&elf)->e_phoff = sizeof(Elf32_Ehdr) - 1;
+    elf_header(&elf)->e_phentsize = 1; /* so that no entry is read from there */
+    assert_no_note(elf.bytes, elf.size, "--detached");
+    elf_header(&elf)->e_phoff++;
+    free(signing_embed(OURS, elf.bytes, elf.size, &(size_t){0}));
+}
+
+/* What only looks like a note of ours is left alone, and a real one added. */
+static void test_note_behind_another(void **state)
+{
+    _cleanup_elf_ struct elf elf = elf_default();
+    size_t size, again_size;
+
+    (void)state;
+    _cleanup_free_ uint8_t *copy = signing_embed(OURS, elf.bytes, elf.size, &size);
     struct elf signed_elf = {copy, size};
     Elf32_Phdr *data = elf_segment(&signed_elf, DATA_SEGMENT);
-    data->p_offset = (Elf32_Off)(size - SIGNATURE_NOTE_SIZE - data->p_filesz);
-    free(signing_embed(OURS, copy, size, &(size_t){0}));
-    data->p_offset++;
-    assert_verdict(&signed_elf, SKETCH_ACCEPTED);
-    assert_no_note(copy, size, "--detached");
+
+    data->p_offset = (Elf32_Off)(size - SIGNATURE_NOTE_SIZE - data->p_filesz + 1);
+    _cleanup_free_ uint8_t *again = signing_embed(ALSO_OURS, copy, size, &again_size);
+    assert_true(again_size > size);
+    assert_same_sketch(&signed_elf, again, again_size);
+    data->p_offset--;
+    free(signing_embed(ALSO_OURS, copy, size, &again_size));
+    assert_int_equal(again_size, size);
+    elf_section(&signed_elf, N_SECTIONS)->sh_type = SHT_PROGBITS;
+    free(signing_embed(ALSO_OURS, copy, size, &again_size));
+    assert_true(again_size > size);
 }
 
 /* ---- Keys ------------------------------------------------------------------------------------ */
@@ -472,7 +509,10 @@ int main(void)
         cmocka_unit_test(test_note_with_counts_elsewhere),
         cmocka_unit_test(test_note_with_many_sections),
         cmocka_unit_test(test_no_note),
-        cmocka_unit_test(test_no_note_in_what_is_programmed),
+        cmocka_unit_test(test_no_note_in_a_segment),
+        cmocka_unit_test(test_no_note_in_a_section),
+        cmocka_unit_test(test_no_note_in_a_table),
+        cmocka_unit_test(test_note_behind_another),
         cmocka_unit_test(test_key),
         cmocka_unit_test(test_no_key),
         cmocka_unit_test(test_fingerprint),
