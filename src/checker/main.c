@@ -155,12 +155,25 @@ static int answer_verdict(uint32_t cage, const struct sketch_report *report, con
     return r < 0 ? r : answer(image, report->image_size);
 }
 
-/* Last, so that programming can begin before the whole upload is hashed. */
+static int wait_for_rest(void)
+{
+    char byte;
+
+    int r = fd_receive_rest(ANSWER_FD_SOCKET, &byte, 1);
+    if (r >= 0 && byte != ANSWER_REST)
+        r = -EBADMSG;
+    return r < 0 ? failed("the daemon does not ask for the rest", r) : 0;
+}
+
+/* Last, and not before the daemon has started OpenOCD, if it does. */
 static int answer_digest(const struct upload *upload)
 {
     char digest[SKETCH_DIGEST_HEX];
     struct answer_tail tail;
 
+    int r = wait_for_rest();
+    if (r < 0)
+        return r;
     sketch_digest(upload->size > 0 ? upload->bytes : "", upload->size, digest);
     answer_make_tail(digest, &tail);
     return answer(&tail, sizeof(tail));

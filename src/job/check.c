@@ -44,6 +44,7 @@ struct check {
     bool begun;
     bool must_be_signed; /* by one of: */
     uint32_t n_keys;
+    bool judged;  /* its verdict is there */
     bool unheard; /* it ended without having taken the upload */
     struct check_answer answer;
 };
@@ -116,13 +117,19 @@ static void enforce_signature(const struct check *check, struct check_answer *an
     answer->image_sha256[0] = '\0';
 }
 
+/* The rest is asked for when the callback has used the verdict. What cannot be sent to it because
+ * it is gone, its end tells. */
 static void tell_verdict(struct check *check)
 {
+    const char rest = ANSWER_REST;
+
+    check->judged = true;
     check->answer.report = check->head.report;
     check->answer.cage = check->head.cage;
     enforce_signature(check, &check->answer);
     if (check->spec.on_verdict)
         check->spec.on_verdict(check, check->spec.userdata);
+    fd_send_rest(check->channel, &rest, sizeof(rest));
 }
 
 static enum part judge_signature(struct check *check)
@@ -177,7 +184,8 @@ static enum part judge(struct check *check)
 
 /*
  * Takes what there is to read. Returns 1 if there may be more, 0 at the end, or -errno. A checker
- * that went away with our message unread makes this end of the socket say -ECONNRESET.
+ * that went away with our message unread makes this end of the socket say -ECONNRESET; before its
+ * verdict, that message was the upload.
  */
 static int listen_to(struct check *check)
 {
@@ -188,7 +196,7 @@ static int listen_to(struct check *check)
         return 0;
     ssize_t n = recv(check->channel, start, size, MSG_DONTWAIT);
     if (n < 0) {
-        check->unheard |= errno == ECONNRESET;
+        check->unheard |= errno == ECONNRESET && !check->judged;
         return errno == EINTR ? 1 : -errno;
     }
     check->received += (size_t)n;

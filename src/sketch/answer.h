@@ -6,8 +6,9 @@
  * of file: not needed, exit 0), which comes with the upload's snapshot, a sealed memfd, as its
  * SCM_RIGHTS. So it can be started, and locked up, before there is an upload. It checks that and
  * writes struct answer_head, then, for an accepted sketch, head.report.image_size bytes of flash
- * image, then struct answer_tail. Both ends are of one build on one machine, hence native byte
- * order and layout.
+ * image. Then it waits for ANSWER_REST, so that on a machine with one processor to spare it does
+ * not keep OpenOCD from being started, hashes the upload, and writes struct answer_tail. Both ends
+ * are of one build on one machine, hence native byte order and layout.
  *
  * Where sketches must be signed, the order is ANSWER_GO_SIGNED, followed by a struct
  * signature_order, and the answer begins with struct answer_signature. The checker writes that
@@ -28,7 +29,8 @@ enum {
 
     ANSWER_GO = 'G',        /* the byte that starts the check */
     ANSWER_GO_SIGNED = 'S', /* likewise, of the signature too */
-    ANSWER_VERSION = 4,
+    ANSWER_REST = 'R',      /* the byte that asks for the tail */
+    ANSWER_VERSION = 5,
     ANSWER_MAGIC_SIZE = 8,
 };
 
@@ -54,7 +56,7 @@ struct answer_head {
     struct sketch_report report;
 };
 
-/* Sent last, so that programming can begin while the upload's digest is still being computed. */
+/* Sent last, when it is asked for: what takes longest, and is needed last. */
 struct answer_tail {
     char magic[ANSWER_MAGIC_SIZE];
     char sha256[SKETCH_DIGEST_HEX]; /* of the whole upload */

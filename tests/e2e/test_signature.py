@@ -483,6 +483,7 @@ actions = [(os.POSIX_SPAWN_DUP2, theirs.fileno(), 103), (os.POSIX_SPAWN_DUP2, bo
 os.posix_spawn("CHECKER", ["CHECKER", *sys.argv[1:]], os.environ, file_actions=actions)
 theirs.close()
 socket.send_fds(ours, [b"G"], [upload])
+ours.sendall(b"R")
 channel.sendall(b"m4flash\1" + bytes(40))
 while part := ours.recv(1 << 16):
     channel.sendall(part)

@@ -91,6 +91,51 @@ static void test_not_needed(void **state)
     assert_int_equal(finish(f), 0);
 }
 
+/* What is hashed is what is there when the tail is asked for. (The daemon's upload is sealed.) */
+static void test_tail_only_when_asked_for(void **state)
+{
+    static const char before[] = "no ELF file", after[] = "no elf file";
+    struct fixture *f = *state;
+    struct answer_head head;
+
+    replace_upload(f, before, sizeof(before));
+    start(f);
+    go(f);
+    read_head(f, &head);
+    assert_int_equal(pwrite(f->upload, after, sizeof(after), 0), sizeof(after));
+    assert_ends_with_digest(f, after, sizeof(after));
+}
+
+static void go_as_far_as_the_tail(struct fixture *f)
+{
+    struct answer_head head;
+
+    replace_upload(f, "", 0);
+    start(f);
+    go(f);
+    read_head(f, &head);
+}
+
+static void test_tail_is_not_wanted(void **state)
+{
+    struct fixture *f = *state;
+
+    go_as_far_as_the_tail(f);
+    assert_int_equal(shutdown(f->here, SHUT_WR), 0);
+    assert_silent(f);
+    assert_int_equal(finish(f), 1);
+}
+
+static void test_wrong_byte_for_the_tail(void **state)
+{
+    struct fixture *f = *state;
+
+    go_as_far_as_the_tail(f);
+    assert_int_equal(fd_send_rest(f->here, "r", 1), 0);
+    assert_silent(f);
+    assert_int_equal(finish(f), 1);
+}
+
 static void test_wrong_byte(void **state)
 {
     struct fixture *f = *state;
@@ -295,25 +340,17 @@ static void test_order_that_is_refused(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        TEST(test_accepted),
-        TEST(test_64_mib),
-        TEST(test_rejected),
-        TEST(test_empty),
-        TEST(test_truncated),
-        TEST(test_not_needed),
-        TEST(test_wrong_byte),
-        TEST(test_no_text_for_board),
-        TEST(test_incomplete_board),
-        TEST(test_huge_board),
-        TEST(test_no_upload),
-        TEST(test_no_socket),
-        TEST(test_no_board),
-        TEST(test_daemon_hangs_up),
-        TEST(test_arguments),
-        TEST(test_signature),
-        TEST(test_detached_signature),
-        TEST(test_wrong_signature),
-        TEST(test_order_that_is_refused),
+        TEST(test_accepted),           TEST(test_64_mib),
+        TEST(test_rejected),           TEST(test_empty),
+        TEST(test_truncated),          TEST(test_not_needed),
+        TEST(test_wrong_byte),         TEST(test_tail_only_when_asked_for),
+        TEST(test_tail_is_not_wanted), TEST(test_wrong_byte_for_the_tail),
+        TEST(test_no_text_for_board),  TEST(test_incomplete_board),
+        TEST(test_huge_board),         TEST(test_no_upload),
+        TEST(test_no_socket),          TEST(test_no_board),
+        TEST(test_daemon_hangs_up),    TEST(test_arguments),
+        TEST(test_signature),          TEST(test_detached_signature),
+        TEST(test_wrong_signature),    TEST(test_order_that_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,6 +4,7 @@
  */
 #include "tests/unit/job/fake_checker.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -118,6 +119,21 @@ static void say_rejected(void)
         say("image", 5);
 }
 
+static void await_rest(void)
+{
+    struct pollfd question = {.fd = ANSWER_FD_SOCKET, .events = POLLIN};
+    char byte;
+
+    if (is("wrong-size")) /* who promises more than it says is not asked for more */
+        return;
+    if (is("unheard-question")) {
+        poll(&question, 1, -1);
+        return;
+    }
+    if (fd_receive_rest(ANSWER_FD_SOCKET, &byte, 1) < 0 || byte != ANSWER_REST)
+        exit(11);
+}
+
 static void say_tail(void)
 {
     char digest[SKETCH_DIGEST_HEX];
@@ -153,6 +169,7 @@ static void answer(void)
         say_accepted(strncmp(mode, "full", 4) == 0 ? FAKE_WINDOW : FAKE_IMAGE);
     if (strstr(mode, "hangs-before-tail"))
         pause();
+    await_rest();
     say_tail();
     if (is("hangs-afterwards"))
         pause();

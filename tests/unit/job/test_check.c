@@ -151,6 +151,13 @@ static void test_in_pieces(void **state)
     assert_image(*state, FAKE_IMAGE);
 }
 
+/* That it was asked for the tail is left unread, which the socket tells as an error. */
+static void test_unheard_question(void **state)
+{
+    check(*state, "unheard-question");
+    assert_image(*state, FAKE_IMAGE);
+}
+
 /* As much as an answer can be. */
 static void test_full(void **state)
 {
@@ -415,6 +422,7 @@ int main(void)
         TEST(test_unneeded),
         TEST(test_accepted),
         TEST(test_in_pieces),
+        TEST(test_unheard_question),
         TEST(test_full),
         TEST(test_rejected),
         TEST(test_broken),
