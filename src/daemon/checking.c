@@ -153,7 +153,7 @@ static void confirm(struct manager *manager, struct job *job, const struct check
         if (!good)
             close_unchecked(manager, job, CHECK_BROKEN);
     } else if (good) {
-        deploy_confirm(manager->deploy, answer->sha256);
+        deploy_confirm(manager->deploy, job->sha256, job->image_sha256);
     } else {
         deploy_refuse(manager->deploy);
     }

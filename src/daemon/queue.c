@@ -62,12 +62,6 @@ static void accept(struct manager *manager, struct job *job, uint8_t *image)
         close_superseded(manager, job);
 }
 
-static void take_report(struct job *job, const struct check_answer *answer)
-{
-    job->report = answer->report;
-    memcpy(job->image_sha256, answer->image_sha256, sizeof(job->image_sha256));
-}
-
 /* Hooks are told the upload's digest, so they, and what comes after them, wait for it. */
 static bool has_hooks(const struct manager *manager)
 {
@@ -79,7 +73,7 @@ void queue_take_verdict(struct manager *manager, struct job *job, struct check_a
     if (answer->report.code != SKETCH_ACCEPTED || (job->disturbed && !job->handed) ||
         is_overtaken(manager, job) || has_hooks(manager))
         return;
-    take_report(job, answer);
+    job->report = answer->report;
     job->unconfirmed = true;
     accept(manager, job, TAKE_PTR(answer->image));
     queue_run(manager);
@@ -87,7 +81,7 @@ void queue_take_verdict(struct manager *manager, struct job *job, struct check_a
 
 void queue_take_answer(struct manager *manager, struct job *job, struct check_answer *answer)
 {
-    take_report(job, answer);
+    job->report = answer->report;
     memcpy(job->sha256, answer->sha256, sizeof(job->sha256));
 
     if ((answer->report.code == SKETCH_TRUNCATED || job->disturbed) && !job->handed) {

@@ -1,7 +1,6 @@
 /*
  * Has one snapshot judged by a checker process of its own, and believes nothing that it says
- * without looking: lengths and ranges are compared, and the image's digest is computed, before the
- * answer is used.
+ * without looking: lengths and ranges are compared before the answer is used.
  *
  * The process can be started before there is something to judge: it then waits, ready, and costs
  * nothing but its memory.
@@ -50,10 +49,9 @@ struct check_answer {
     enum check_end end;
     /* From on_verdict on: */
     struct sketch_report report;
-    struct signature_verdict signature;   /* if it was asked for; else all zero */
-    char image_sha256[SKETCH_DIGEST_HEX]; /* "" if rejected */
-    uint8_t *image;                       /* NULL if rejected */
-    uint32_t cage; /* what it says to be locked up with, of enum answer_cage */
+    struct signature_verdict signature; /* if it was asked for; else all zero */
+    uint8_t *image;                     /* NULL if rejected */
+    uint32_t cage;                      /* what it says to be locked up with, of enum answer_cage */
     /* From on_end on: */
     char sha256[SKETCH_DIGEST_HEX];
 };

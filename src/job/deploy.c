@@ -354,12 +354,14 @@ static void on_pre_hooks(const struct hooks_result *result, void *userdata)
         fail_to_start(deploy, r);
 }
 
-void deploy_confirm(struct deploy *deploy, const char *sha256)
+void deploy_confirm(struct deploy *deploy, const char *sha256, const char *image_sha256)
 {
     if (deploy->result.cancelled)
         return;
     deploy->spec.unconfirmed = false;
     memcpy(deploy->spec.image.sha256, sha256, SKETCH_DIGEST_HEX);
+    memcpy(deploy->spec.image.image_sha256, image_sha256, SKETCH_DIGEST_HEX);
+    memcpy(deploy->record.intent.image_sha256, image_sha256, SKETCH_DIGEST_HEX);
     if (deploy->over) {
         end(deploy);
         return;

@@ -47,9 +47,9 @@ struct deploy_spec {
     int state_dir;
     struct store_image image; /* what to program; copied */
     struct store_intent
-        intent;       /* that record, as it is on disk for a recovery, else to be written */
-    bool unconfirmed; /* image.sha256, the upload's, and leave to change the chip are to come */
-    bool recovery;    /* an earlier programming was interrupted, its record is on disk */
+        intent;             /* that record, as it is on disk for a recovery, else to be written */
+    bool unconfirmed;       /* both digests, and leave to change the chip, are to come */
+    bool recovery;          /* an earlier programming was interrupted, its record is on disk */
     const char *pre_hooks;  /* folders of executables, run before anything is touched */
     const char *post_hooks; /* and after everything is settled */
     uint64_t hooks_timeout_usec;
@@ -71,11 +71,11 @@ struct deploy_spec {
 int deploy_new(sd_event *event, const struct deploy_spec *spec, struct deploy **ret);
 
 /*
- * For an unconfirmed deploy, one of these, once. Until then OpenOCD may connect, but nothing is
- * kept and nothing on the chip changed, and no result is told. They may call back, and so free the
- * deploy.
+ * For an unconfirmed deploy, one of these, once, with the upload's digest and the image's. Until
+ * then OpenOCD may connect, but nothing is kept and nothing on the chip changed, and no result is
+ * told. They may call back, and so free the deploy.
  */
-void deploy_confirm(struct deploy *deploy, const char *sha256);
+void deploy_confirm(struct deploy *deploy, const char *sha256, const char *image_sha256);
 void deploy_refuse(struct deploy *deploy);
 
 /*

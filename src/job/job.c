@@ -71,12 +71,20 @@ void job_set_key(struct job *job, const struct file_key *key)
         file_key_format(key, job->intent.file);
 }
 
+static void hash_image(struct job *job)
+{
+    sketch_digest(job->image, job->report.image_size, job->image_sha256);
+    memcpy(job->intent.image_sha256, job->image_sha256, SKETCH_DIGEST_HEX);
+}
+
 void job_accept(struct job *job, uint8_t *image)
 {
-    if (!job->unconfirmed)
-        job->snapshot = snapshot_free(job->snapshot);
     job->image = image;
     make_ready(job);
+    if (!job->unconfirmed) {
+        job->snapshot = snapshot_free(job->snapshot);
+        hash_image(job);
+    }
 }
 
 void job_confirm(struct job *job, const char sha256[static SKETCH_DIGEST_HEX])
@@ -84,6 +92,7 @@ void job_confirm(struct job *job, const char sha256[static SKETCH_DIGEST_HEX])
     memcpy(job->sha256, sha256, sizeof(job->sha256));
     job->unconfirmed = false;
     job->snapshot = snapshot_free(job->snapshot);
+    hash_image(job);
 }
 
 /* An image that was kept, instead of one that the checker has made. */
@@ -142,8 +151,10 @@ void job_set_snapshot(struct job *job, struct snapshot *snapshot)
  * came as far as that, here is who does. Not of what was read while somebody wrote: that may be the
  * next upload's already.
  */
-static void complete_digest(struct job *job)
+static void complete_digests(struct job *job)
 {
+    if (job->image && !*job->image_sha256)
+        hash_image(job);
     if (!*job->sha256 && job->snapshot && !job->disturbed && !job->doubted &&
         snapshot_digest(job->snapshot, job->sha256) < 0)
         *job->sha256 = '\0';
@@ -152,7 +163,7 @@ static void complete_digest(struct job *job)
 void job_finish(struct job *job, const struct outcome *outcome)
 {
     assert(outcome->result != RESULT_NONE);
-    complete_digest(job);
+    complete_digests(job);
     job->reached = job->state;
     job_set_state(job, JOB_DONE);
     job->outcome = *outcome;

@@ -51,11 +51,11 @@ struct job {
     uint64_t bytes;            /* of the upload */
     bool has_signature;        /* there was a detached one beside it: */
     uint8_t signature[SIGNATURE_SIZE];
-    struct sketch_report report;    /* once checked */
-    char sha256[SKETCH_DIGEST_HEX]; /* "" until the checker has ended well: */
-    bool unconfirmed;               /* accepted, and it has not yet */
-    char image_sha256[SKETCH_DIGEST_HEX];
-    uint8_t *image; /* report.image_size bytes, from acceptance to the end */
+    struct sketch_report report;          /* once checked */
+    char sha256[SKETCH_DIGEST_HEX];       /* "" until the checker has ended well: */
+    bool unconfirmed;                     /* accepted, and it has not yet */
+    char image_sha256[SKETCH_DIGEST_HEX]; /* likewise, if it was accepted */
+    uint8_t *image;                       /* report.image_size bytes, from acceptance to the end */
 
     bool rollback;              /* back to the image before: there is no upload */
     enum deploy_care care;      /* DEPLOY_ALWAYS for an upload repeated on purpose (touch) */
@@ -73,8 +73,9 @@ int job_new(uint64_t id, struct job **ret);
 void job_set_state(struct job *job, enum job_state state);
 
 /*
- * Ends it: the outcome is kept, snapshot and image are given up. Once only. The digest of what was
- * read is known then, whatever it ended of, unless somebody wrote meanwhile.
+ * Ends it: the outcome is kept, snapshot and image are given up. Once only. The digests of what was
+ * read and of the image are known then, whatever it ended of; but not of what was read while
+ * somebody wrote.
  */
 void job_finish(struct job *job, const struct outcome *outcome);
 
@@ -83,11 +84,12 @@ void job_set_key(struct job *job, const struct file_key *key);
 
 /*
  * Accepted: the image (malloc'ed, report.image_size bytes) becomes the job's, the snapshot is given
- * up unless it is unconfirmed, and the job is READY.
+ * up unless it is unconfirmed, and the job is READY. Its image is hashed, unless it is unconfirmed:
+ * then that can wait, too.
  */
 void job_accept(struct job *job, uint8_t *image);
 
-/* An unconfirmed job's checker has ended well: sha256 is the upload's. */
+/* An unconfirmed job's checker has ended well: sha256 is the upload's, and the image is hashed. */
 void job_confirm(struct job *job, const char sha256[static SKETCH_DIGEST_HEX]);
 
 /* Makes a new job the rest of an interrupted programming: READY, and the image is the job's. */

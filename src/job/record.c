@@ -143,7 +143,8 @@ bool record_is_installed(struct record *record, const struct store_image *image)
 
     if (!record_load_installed(record, &installed))
         return false;
-    bool same = strcmp(installed.image_sha256, image->image_sha256) == 0;
+    bool same = installed.image_size == image->image_size &&
+                memcmp(installed.image, image->image, image->image_size) == 0;
     store_image_clear(&installed);
     return same;
 }

@@ -195,6 +195,21 @@ static void test_digest_of_what_was_never_read(void **state)
     job_free(job);
 }
 
+/* printf image123 | sha256sum */
+static const char IMAGE_DIGEST[] =
+    "7795abf98a44fd866a5cc061cf842a41530d4c75a76149f4cf69ef5b86c32ab8";
+
+static uint8_t *accept_image(struct job *job)
+{
+    uint8_t *image = malloc(8);
+
+    assert_non_null(image);
+    memcpy(image, "image123", 8);
+    job->report.image_size = 8;
+    job_accept(job, image);
+    return image;
+}
+
 /* Accepted by its checker, which then failed, or did not. */
 static void test_confirmation(void **state)
 {
@@ -206,15 +221,18 @@ static void test_confirmation(void **state)
 
         job_set_snapshot(job, make_snapshot(1));
         job->unconfirmed = true;
-        job_accept(job, malloc(8));
+        accept_image(job);
+        assert_string_equal(job->image_sha256, "");
         assert_int_equal(count_fds(), fds + 1);
         if (good) {
             job_confirm(job, DIGEST);
             assert_false(job->unconfirmed);
             assert_int_equal(count_fds(), fds);
+            assert_string_equal(job->intent.image_sha256, IMAGE_DIGEST);
         }
         finish(job, JOB_DONE);
         assert_string_equal(job->sha256, DIGEST);
+        assert_string_equal(job->image_sha256, IMAGE_DIGEST);
         assert_int_equal(count_fds(), fds);
         job_free(job);
     }
@@ -224,20 +242,17 @@ static void test_accept(void **state)
 {
     unsigned fds = count_fds();
     struct job *job = job_in(JOB_CHECKING);
-    uint8_t *image = malloc(8);
     (void)state;
 
     job->key = (struct file_key){1, 2, 3, 4};
-    job->report.image_size = 8;
     strcpy(job->sha256, "aa");
-    strcpy(job->image_sha256, "bb");
     job_set_snapshot(job, make_snapshot(5));
-    job_accept(job, image);
+    uint8_t *image = accept_image(job);
     assert_int_equal(job->state, JOB_READY);
     assert_int_equal(count_fds(), fds);
     assert_true(job->intent.job_id == 7);
     assert_int_equal(job->intent.slot, STORE_PENDING);
-    assert_string_equal(job->intent.image_sha256, "bb");
+    assert_string_equal(job->intent.image_sha256, IMAGE_DIGEST);
     assert_string_equal(job->intent.file, "1:2:3:4");
 
     const struct store_image stored = job_image(job);
@@ -245,7 +260,7 @@ static void test_accept(void **state)
     assert_ptr_equal(stored.image, image);
     assert_int_equal(stored.image_size, 8);
     assert_string_equal(stored.sha256, "aa");
-    assert_string_equal(stored.image_sha256, "bb");
+    assert_string_equal(stored.image_sha256, IMAGE_DIGEST);
     assert_true(stored.time_msec > INT64_C(1600000000000));
     job_free(job);
 }

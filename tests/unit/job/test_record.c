@@ -192,6 +192,8 @@ static void test_installed(void **state)
     save(f, STORE_INSTALLED, 'a');
     assert_true(record_is_installed(&record, &a));
     assert_false(record_is_installed(&record, &b));
+    a.image_size--;
+    assert_false(record_is_installed(&record, &a));
     assert_string_equal(said, "");
     store_image_clear(&a);
     store_image_clear(&b);
