@@ -18,16 +18,13 @@
 #include "daemon/limiting.h"
 #include "daemon/queue.h"
 #include "daemon/signing.h"
+#include "daemon/status.h"
 #include "io/lock.h"
 #include "job/alarm.h"
 #include "job/layout.h"
 #include "job/program.h"
 #include "job/recovery.h"
 #include "util/fd.h"
-
-enum {
-    STOP_MARGIN_USEC = 30 * 1000 * 1000, /* for the release run and the health file */
-};
 
 /* ---- The list of jobs --------------------------------------------------------------------------
  */
@@ -98,37 +95,6 @@ void manager_drop_job(struct manager *manager, struct job *job)
 {
     take_off(manager, job);
     ledger_drop_job(manager->ledger, job);
-}
-
-/* ---- What systemd and the bus are told ---------------------------------------------------------
- */
-
-static unsigned percent(const struct transcript *progress)
-{
-    if (progress->bytes_total == 0)
-        return 0;
-    return (unsigned)(progress->bytes_done * 100 / progress->bytes_total);
-}
-
-void manager_update_status(const struct manager *manager)
-{
-    const struct settings *settings = manager->orders->settings;
-    const struct job *job;
-
-    /* A programming that began is left to end, however often it has to be tried. */
-    if (manager->stopping && manager->deploy)
-        sd_notifyf(false, "EXTEND_TIMEOUT_USEC=%" PRIu64,
-                   settings->openocd_timeout_usec + STOP_MARGIN_USEC);
-    if ((job = manager_find(manager, JOB_PROGRAMMING)))
-        sd_notifyf(false, "STATUS=Job %" PRIu64 ": programming: %s, %u%% written", job->id,
-                   openocd_stage_name(manager->progress.stage), percent(&manager->progress));
-    else if (manager->n_jobs > 0)
-        sd_notifyf(false, "STATUS=Job %" PRIu64 ": %s", manager->jobs[0]->id,
-                   job_state_name(manager->jobs[0]->state));
-    else
-        sd_notifyf(false, "STATUS=Waiting for %s/%s", settings->inbox_directory,
-                   settings->inbox_file_name);
-    bus_update(manager->bus);
 }
 
 /* ---- Stopping ----------------------------------------------------------------------------------
@@ -205,6 +171,7 @@ struct manager *manager_free(struct manager *manager)
 {
     if (!manager)
         return NULL;
+    status_stop(manager);
     bus_free(manager->bus);
     control_free(manager->control);
     intake_stop(manager);

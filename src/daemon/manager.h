@@ -76,8 +76,10 @@ struct manager {
                    */
     struct file_key last_scanned; /* of the last closed job that was made by looking */
 
-    struct control *control; /* NULL: no requests can be made */
-    struct bus *bus;         /* NULL: not on the bus */
+    struct control *control;        /* NULL: no requests can be made */
+    struct bus *bus;                /* NULL: not on the bus */
+    char *status;                   /* as systemd was last told; NULL: nothing yet */
+    sd_event_source *status_source; /* will tell what there is to tell */
     bool stopping;
 };
 
@@ -105,9 +107,6 @@ void manager_fail_job(struct manager *manager, struct job *job, const char *what
 
 /* Takes a job off the list without an outcome: it is part of another, or the next start's. */
 void manager_drop_job(struct manager *manager, struct job *job);
-
-/* Tells systemd and the bus what is going on. */
-void manager_update_status(const struct manager *manager);
 
 struct manager *manager_free(struct manager *manager);
 DEFINE_CLEANUP(struct manager *, manager_free)

@@ -7,6 +7,7 @@
 #include "daemon/default.h"
 #include "daemon/limiting.h"
 #include "daemon/queue.h"
+#include "daemon/status.h"
 #include "io/walls.h"
 #include "job/alarm.h"
 
@@ -23,7 +24,7 @@ static void on_progress(const struct transcript *transcript, void *userdata)
         journal_log_job(manager->journal, job->id, LOG_INFO, "Job %" PRIu64 ": %s", job->id,
                         openocd_stage_name(transcript->stage));
     manager->progress = *transcript;
-    manager_update_status(manager);
+    status_update(manager);
 }
 
 static void on_line(int priority, const char *line, void *userdata)

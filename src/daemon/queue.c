@@ -10,6 +10,7 @@
 #include "daemon/limiting.h"
 #include "daemon/programming.h"
 #include "daemon/reading.h"
+#include "daemon/status.h"
 
 static void close_superseded(struct manager *manager, struct job *job)
 {
@@ -45,6 +46,15 @@ static bool is_overtaken(const struct manager *manager, const struct job *job)
     return false;
 }
 
+static void tell_accepted(const struct manager *manager, uint64_t id,
+                          const struct sketch_report *report)
+{
+    journal_log_job(manager->journal, id, LOG_INFO,
+                    "Job %" PRIu64 ": accepted: %" PRIu32 " bytes in %" PRIu32 " %s", id,
+                    report->image_size, report->sectors,
+                    report->sectors == 1 ? "sector" : "sectors");
+}
+
 /* The newest accepted job waits for the programmer; the one that waited until now has lost its
  * turn. */
 static void accept(struct manager *manager, struct job *job, uint8_t *image)
@@ -54,10 +64,7 @@ static void accept(struct manager *manager, struct job *job, uint8_t *image)
     if (!overtaken)
         queue_give_way(manager);
     job_accept(job, image);
-    journal_log_job(manager->journal, job->id, LOG_INFO,
-                    "Job %" PRIu64 ": accepted: %" PRIu32 " bytes in %" PRIu32 " %s", job->id,
-                    job->report.image_size, job->report.sectors,
-                    job->report.sectors == 1 ? "sector" : "sectors");
+    tell_accepted(manager, job->id, &job->report);
     if (overtaken)
         close_superseded(manager, job);
 }
@@ -73,10 +80,15 @@ void queue_take_verdict(struct manager *manager, struct job *job, struct check_a
     if (answer->report.code != SKETCH_ACCEPTED || (job->disturbed && !job->handed) ||
         is_overtaken(manager, job) || has_hooks(manager))
         return;
+    uint64_t id = job->id;
+
+    queue_give_way(manager);
     job->report = answer->report;
     job->unconfirmed = true;
-    accept(manager, job, TAKE_PTR(answer->image));
+    job_accept(job, TAKE_PTR(answer->image));
     queue_run(manager);
+    /* This wakes the journal, which must not come before OpenOCD. */
+    tell_accepted(manager, id, &answer->report);
 }
 
 void queue_take_answer(struct manager *manager, struct job *job, struct check_answer *answer)
@@ -123,7 +135,7 @@ void queue_run(struct manager *manager)
         checking_start(manager, job);
     while (!manager->stopping && !manager->deploy && (job = next_to_program(manager)))
         programming_start(manager, job);
-    manager_update_status(manager);
+    status_update(manager);
     if (manager->n_jobs == 0 && !manager->deploy)
         rest(manager);
     if (manager->stopping && !manager->deploy)

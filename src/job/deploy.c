@@ -333,6 +333,14 @@ static int start(struct deploy *deploy, const struct store_image *image)
     return 0;
 }
 
+/* Begins with the image asked for. */
+static int begin(struct deploy *deploy)
+{
+    if (!deploy->spec.recovery)
+        record_look_back(&deploy->record);
+    return start(deploy, &deploy->spec.image);
+}
+
 static void on_pre_hooks(const struct hooks_result *result, void *userdata)
 {
     struct deploy *deploy = userdata;
@@ -347,9 +355,7 @@ static void on_pre_hooks(const struct hooks_result *result, void *userdata)
         return;
     }
     deploy->hooks = hooks_free(deploy->hooks);
-    if (!deploy->spec.recovery)
-        record_look_back(&deploy->record);
-    int r = start(deploy, &deploy->spec.image);
+    int r = begin(deploy);
     if (r < 0)
         fail_to_start(deploy, r);
 }
@@ -426,9 +432,12 @@ int deploy_new(sd_event *event, const struct deploy_spec *spec, struct deploy **
         .on_line = spec->on_line,
         .userdata = spec->userdata,
     };
-    int r = run_hooks(deploy, spec->pre_hooks, "", on_pre_hooks);
-    if (r < 0)
-        return r;
+    /* What keeps it from beginning at once does so from the event loop too, and is told there. */
+    if (!spec->unconfirmed || begin(deploy) < 0) {
+        int r = run_hooks(deploy, spec->unconfirmed ? "" : spec->pre_hooks, "", on_pre_hooks);
+        if (r < 0)
+            return r;
+    }
     *ret = TAKE_PTR(deploy);
     return 0;
 }

@@ -47,9 +47,10 @@ struct deploy_spec {
     int state_dir;
     struct store_image image; /* what to program; copied */
     struct store_intent
-        intent;             /* that record, as it is on disk for a recovery, else to be written */
-    bool unconfirmed;       /* both digests, and leave to change the chip, are to come */
-    bool recovery;          /* an earlier programming was interrupted, its record is on disk */
+        intent;       /* that record, as it is on disk for a recovery, else to be written */
+    bool unconfirmed; /* both digests, and leave to change the chip, are to come; so no hooks, which
+                         are told the digests, are run before it: it begins at once */
+    bool recovery;    /* an earlier programming was interrupted, its record is on disk */
     const char *pre_hooks;  /* folders of executables, run before anything is touched */
     const char *post_hooks; /* and after everything is settled */
     uint64_t hooks_timeout_usec;

@@ -57,8 +57,9 @@ def test_life_of_a_job(bench, bus, on_bus):
     entry = bench.wait_outcome()
     assert outcome == entry
     wait_for(lambda: monitor.changes("State")[-1:] == ["idle"], "idle again")
-    states = [state for state in monitor.changes("State") if state != "receiving"]
-    assert states == ["checking", "programming", "idle"]
+    # What is over in a moment is not told.
+    assert [s for s in monitor.changes("State") if s not in ("receiving", "checking")] == [
+        "programming", "idle"]
     stages = monitor.changes("Stage")
     assert [s for s in stages if s not in ("connect", "done")] == ["erase", "write", "verify", "reset", ""]
     progress = monitor.changes("Progress")
@@ -67,7 +68,7 @@ def test_life_of_a_job(bench, bus, on_bus):
     assert len(progress) > 3 and progress[-2] == 100, progress
     jobs = monitor.changes("Jobs")
     assert {job["id"] for told in jobs for job in told} == {1}
-    assert {told[0]["state"] for told in jobs if told} >= {"checking", "programming"}
+    assert "programming" in {told[0]["state"] for told in jobs if told}
     writing = [told[0] for told in jobs if told and told[0]["bytes_total"] > 0]
     assert {job["sha256"] for job in writing} == {upload.sha256}
     assert {(job["image_bytes"], job["sectors"], job["kind"]) for job in writing} == {(300_000, 3, "upload")}
