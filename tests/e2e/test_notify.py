@@ -36,6 +36,7 @@ def test_status_follows_the_job(bench, daemon):
         assert any(part in text for text in told), (part, told)
     shares = [text for text in told if "% written" in text]
     assert len(set(shares)) > 3, shares
+    assert all(one != next_one for one, next_one in zip(told, told[1:])), told
 
 
 def test_status_of_a_partial_upload(bench, daemon):
