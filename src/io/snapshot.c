@@ -55,8 +55,26 @@ static bool is_shortage(int error)
     return error == -ENOMEM || error == -ENOSPC || error == -EMFILE || error == -ENFILE;
 }
 
-static int copy_once(int source, uint64_t max_size, const struct stat *before,
-                     struct snapshot **ret, struct stat *ret_after)
+/* How certain it must be that nobody wrote meanwhile. */
+enum certainty {
+    ASKED_INOTIFY, /* the caller hears of every write to a file with one name */
+    STAMPS_ALONE,
+};
+
+/*
+ * Somebody set the time stamps, as adb does last of all: a write would have left both of them
+ * alike. One before that does not show, but was heard of.
+ */
+static bool is_restamped(const struct file_key *before, const struct stat *status)
+{
+    struct file_key after = file_key_of(status);
+
+    return status->st_nlink == 1 && after.inode == before->inode && after.size == before->size &&
+           after.modified_nsec != after.changed_nsec;
+}
+
+static int copy_once(int source, uint64_t max_size, enum certainty certainty,
+                     const struct stat *before, struct snapshot **ret, struct stat *ret_after)
 {
     _cleanup_fd_ int fd = memfd_create("m4flash-upload", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (fd < 0)
@@ -71,7 +89,9 @@ static int copy_once(int source, uint64_t max_size, const struct stat *before,
         return SNAPSHOT_TOO_LARGE;
 
     struct file_key key_before = file_key_of(before), key_after = file_key_of(ret_after);
-    if (!file_key_equal(&key_before, &key_after) || key_after.size != (uint64_t)size)
+    bool still = file_key_equal(&key_before, &key_after) ||
+                 (certainty == ASKED_INOTIFY && is_restamped(&key_before, ret_after));
+    if (!still || key_after.size != (uint64_t)size)
         return SNAPSHOT_BUSY;
 
     int r = seal(fd);
@@ -90,8 +110,8 @@ static int copy_once(int source, uint64_t max_size, const struct stat *before,
     return SNAPSHOT_TAKEN;
 }
 
-static int copy_quietly(int source, uint64_t max_size, struct snapshot **ret,
-                        struct file_key *ret_key)
+static int copy_quietly(int source, uint64_t max_size, enum certainty certainty,
+                        struct snapshot **ret, struct file_key *ret_key)
 {
     int r = SNAPSHOT_BUSY;
 
@@ -103,7 +123,9 @@ static int copy_quietly(int source, uint64_t max_size, struct snapshot **ret,
         *ret_key = file_key_of(&before);
         if (ret_key->size > max_size)
             return SNAPSHOT_TOO_LARGE;
-        r = copy_once(source, max_size, &before, ret, &after);
+        r = copy_once(source, max_size, certainty, &before, ret, &after);
+        if (r == SNAPSHOT_TAKEN)
+            *ret_key = file_key_of(&after);
     }
     return r;
 }
@@ -117,7 +139,7 @@ int snapshot_take_fd(int fd, uint64_t max_size, struct snapshot **ret, struct fi
     *ret_key = file_key_of(&status);
     if (!S_ISREG(status.st_mode))
         return SNAPSHOT_NOT_REGULAR;
-    return copy_quietly(fd, max_size, ret, ret_key);
+    return copy_quietly(fd, max_size, STAMPS_ALONE, ret, ret_key);
 }
 
 int snapshot_take(int dirfd, const char *name, uint64_t max_size, struct snapshot **ret,
@@ -136,7 +158,7 @@ int snapshot_take(int dirfd, const char *name, uint64_t max_size, struct snapsho
         *ret_key = file_key_of(&before);
         return source == -EMEDIUMTYPE ? SNAPSHOT_NOT_REGULAR : SNAPSHOT_UNREADABLE;
     }
-    return copy_quietly(source, max_size, ret, ret_key);
+    return copy_quietly(source, max_size, ASKED_INOTIFY, ret, ret_key);
 }
 
 int snapshot_digest(const struct snapshot *snapshot, char ret[static SKETCH_DIGEST_HEX])

@@ -30,9 +30,9 @@ enum snapshot_result {
 /*
  * Copies dirfd/name if it is a regular file (links are not followed) of at most max_size bytes.
  * *ret_key is the source's, for every result but SNAPSHOT_GONE. A change during the copy shows in
- * the source's time stamps, unless it falls into the clock tick of the change before it: who needs
- * to be certain also asks inotify. Nothing is locked meanwhile: an uploader never notices the
- * reader.
+ * the source's time stamps, unless it falls into the clock tick of the change before it, or
+ * somebody sets them afterwards, as adb does right behind its close: who needs to be certain also
+ * asks inotify. Nothing is locked meanwhile: an uploader never notices the reader.
  *
  * Returns an enum snapshot_result; *ret is set for SNAPSHOT_TAKEN only, for snapshot_free().
  * Returns -errno if the copy cannot be made for want of memory or descriptors.
@@ -41,8 +41,9 @@ int snapshot_take(int dirfd, const char *name, uint64_t max_size, struct snapsho
                   struct file_key *ret_key);
 
 /*
- * The same for a file that somebody has opened for us; what is no regular file is not read. Where
- * fd stands does not matter, and is left so. Never SNAPSHOT_GONE.
+ * The same for a file that somebody has opened for us, and that no inotify tells of: it is busy
+ * while its time stamps are set, too. What is no regular file is not read. Where fd stands does not
+ * matter, and is left so. Never SNAPSHOT_GONE.
  */
 int snapshot_take_fd(int fd, uint64_t max_size, struct snapshot **ret, struct file_key *ret_key);
 

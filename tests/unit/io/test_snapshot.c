@@ -14,20 +14,24 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "io/snapshot.h"
 #include "tests/unit/util/temp_dir.h"
 
 enum {
-    MAX = 1 << 20, /* bytes an upload may have here */
+    MAX = 1 << 20,    /* bytes an upload may have here */
+    LARGE = 64 << 20, /* and where its copy is to take longer than a process may run at once */
     NOBODY = 65534,
-    SKIPPED = 77,  /* exit status of a forked test that cannot run here */
-    ROUNDS = 2000, /* for what depends on two processes meeting */
+    SKIPPED = 77,   /* exit status of a forked test that cannot run here */
+    LIMIT_SEC = 20, /* only a failed test waits that long */
+    ROUNDS = 2000,  /* for what depends on two processes meeting */
 };
 
 struct fixture {
     struct temp_dir dir;
     unsigned fds; /* open before the test */
+    uint64_t max;
     struct snapshot *snapshot;
     struct file_key key;
 };
@@ -36,7 +40,7 @@ static int set_up(void **state)
 {
     static struct fixture f;
 
-    f = (struct fixture){.fds = count_fds()};
+    f = (struct fixture){.fds = count_fds(), .max = MAX};
     f.dir = temp_dir_make();
     *state = &f;
     return 0;
@@ -54,7 +58,7 @@ static int tear_down(void **state)
 static int take(struct fixture *f)
 {
     f->snapshot = snapshot_free(f->snapshot);
-    return snapshot_take(f->dir.fd, "upload", MAX, &f->snapshot, &f->key);
+    return snapshot_take(f->dir.fd, "upload", f->max, &f->snapshot, &f->key);
 }
 
 static void assert_key(const struct fixture *f)
@@ -246,7 +250,7 @@ static void test_device(void **state)
 static int take_open(struct fixture *f, int fd)
 {
     f->snapshot = snapshot_free(f->snapshot);
-    return snapshot_take_fd(fd, MAX, &f->snapshot, &f->key);
+    return snapshot_take_fd(fd, f->max, &f->snapshot, &f->key);
 }
 
 /* All of it, wherever its owner stands in it, and he stands there still. */
@@ -394,23 +398,75 @@ _Noreturn static void keep_changing(const struct fixture *f)
             _exit(1);
 }
 
+/* Copies until one is refused because the file is in use; false if none is for long. */
+static bool is_busy_once(struct fixture *f, int (*copy)(struct fixture *f))
+{
+    for (time_t end = time(NULL) + LIMIT_SEC; time(NULL) < end;) {
+        int r = copy(f);
+        if (r == SNAPSHOT_BUSY)
+            return !f->snapshot;
+        assert_int_equal(r, SNAPSHOT_TAKEN);
+    }
+    return false;
+}
+
+static void put_large(struct fixture *f)
+{
+    put(f, "");
+    _cleanup_fd_ int fd = openat(f->dir.fd, "upload", O_WRONLY | O_CLOEXEC);
+    assert_int_equal(ftruncate(fd, LARGE), 0);
+    f->max = LARGE;
+}
+
 /* There is no copy of a file that does not hold still. */
 static void test_changing(void **state)
 {
     struct fixture *f = *state;
-    _cleanup_free_ char *bytes = calloc(1, MAX);
-    int r = SNAPSHOT_TAKEN;
 
-    temp_dir_write(&f->dir, "upload", bytes, MAX);
+    put_large(f);
     pid_t writer = fork();
     if (writer == 0)
         keep_changing(f);
-    for (unsigned i = 0; i < ROUNDS && r == SNAPSHOT_TAKEN; i++)
-        r = take(f);
+    assert_true(is_busy_once(f, take));
     kill(writer, SIGKILL);
     waitpid(writer, NULL, 0);
-    assert_int_equal(r, SNAPSHOT_BUSY);
-    assert_null(f->snapshot);
+}
+
+/* Gives it one old time after the other, until killed. */
+_Noreturn static void keep_stamping(const struct fixture *f)
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    for (time_t second = 1;; second = second % 1000 + 1)
+        if (utimensat(f->dir.fd, "upload", (struct timespec[]){{second, 0}, {second, 0}}, 0) < 0)
+            _exit(1);
+}
+
+static int open_and_take(struct fixture *f)
+{
+    _cleanup_fd_ int fd = openat(f->dir.fd, "upload", O_RDONLY | O_CLOEXEC);
+
+    return take_open(f, fd);
+}
+
+/* As adb sets the time stamps when the upload is being read already: nothing is read twice. */
+static void test_stamped_meanwhile(void **state)
+{
+    struct fixture *f = *state;
+
+    put_large(f);
+    assert_int_equal(utimensat(f->dir.fd, "upload", (struct timespec[]){{1, 0}, {1, 0}}, 0), 0);
+    pid_t uploader = fork();
+    if (uploader == 0)
+        keep_stamping(f);
+    for (unsigned i = 0; i < ROUNDS / 200; i++) {
+        assert_int_equal(take(f), SNAPSHOT_TAKEN);
+        assert_true(f->key.modified_nsec <= INT64_C(1000) * 1000000000);
+    }
+    assert_true(is_busy_once(f, open_and_take)); /* nobody would have told of a write */
+    assert_int_equal(linkat(f->dir.fd, "upload", f->dir.fd, "other", 0), 0);
+    assert_true(is_busy_once(f, take)); /* nor of one to its other name */
+    kill(uploader, SIGKILL);
+    waitpid(uploader, NULL, 0);
 }
 
 /* Opens for writing, as touch(1) does, again and again: 1 if that was ever refused. */
@@ -537,6 +593,7 @@ int main(void)
         TEST(test_open_for_writing),
         TEST(test_too_large_while_written),
         TEST(test_changing),
+        TEST(test_stamped_meanwhile),
         TEST(test_is_in_no_writers_way),
         TEST(test_sealed),
         TEST(test_later_writes),
