@@ -88,7 +88,7 @@ class Soaked:
         self.any_image = False
         self.made = {self.holds.image_sha256: self.holds} if self.holds else {}
         self.take_lines()
-        del self.notify.messages[:-1]
+        self.notify.messages[:] = [{"STATUS": text} for text in self.notify.values("STATUS")[-1:]]
 
     def claim(self, upload, *allowed, optional=False):
         """One upload more, with what may come of it if that is more than is usual."""
