@@ -23,6 +23,7 @@
 #include "util/cleanup.h"
 #include "util/fd.h"
 #include "util/fd_pass.h"
+#include "util/footprint.h"
 
 static void complain(const char *file, unsigned line, const char *message, _unused_ void *userdata)
 {
@@ -242,6 +243,7 @@ static int run(const struct options *options)
         r = prepare_signatures();
     if (r < 0)
         return r;
+    footprint_reduce(); /* it may wait for days */
     int cage = lock_up(options, &board);
     if (cage < 0)
         return cage;

@@ -25,6 +25,7 @@
 #include "job/program.h"
 #include "job/recovery.h"
 #include "util/fd.h"
+#include "util/footprint.h"
 
 /* ---- The list of jobs --------------------------------------------------------------------------
  */
@@ -44,6 +45,7 @@ int manager_open_job(struct manager *manager, struct job **ret)
     if (r < 0)
         return r;
     *ret = manager->jobs[manager->n_jobs++];
+    manager->rested = false;
     return 0;
 }
 
@@ -203,6 +205,7 @@ static int open_recovery(struct manager *manager, struct recovery *recovery, str
     recovery->intent.job_id = job->id;
     job_set_recovery(job, &recovery->intent, &recovery->image, &manager->orders->board);
     manager->jobs[manager->n_jobs++] = job;
+    manager->rested = false;
     *ret = job;
     return 0;
 }
@@ -327,6 +330,7 @@ int manager_run(struct manager *manager)
     journal_log(manager->journal, LOG_INFO, "Ready: watching %s for %s (board %s).",
                 settings->inbox_directory, settings->inbox_file_name, manager->orders->board.name);
     sd_notify(false, "READY=1");
+    footprint_reduce(); /* whatever only the start needed */
     r = sd_event_loop(manager->event);
     if (r < 0)
         return say(manager->journal, r, "The event loop broke");

@@ -60,6 +60,7 @@ struct manager {
     bool cage_told;         /* what the checker is not locked up with */
     bool walls_told;        /* what OpenOCD is not kept from */
     struct deploy *deploy;  /* of the job in state PROGRAMMING */
+    bool rested;            /* since the last job, what that took has gone back */
     struct transcript progress; /* of that deploy, as last told */
 
     struct watch *watch;

@@ -1,7 +1,6 @@
 #include "daemon/queue.h"
 
 #include <inttypes.h>
-#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 #include <syslog.h>
@@ -11,6 +10,7 @@
 #include "daemon/programming.h"
 #include "daemon/reading.h"
 #include "daemon/status.h"
+#include "util/footprint.h"
 
 static void close_superseded(struct manager *manager, struct job *job)
 {
@@ -119,12 +119,14 @@ static struct job *next_to_program(const struct manager *manager)
     return job;
 }
 
-/* Nothing is under way: what that has taken goes back, and what the next upload needs is made. */
+/* Nothing is under way: what the next upload needs is made, and what this one took goes back. */
 static void rest(struct manager *manager)
 {
-    malloc_trim(0);
     if (manager->watch)
         checking_prepare_anew(manager);
+    if (!manager->rested)
+        footprint_reduce();
+    manager->rested = true;
 }
 
 void queue_run(struct manager *manager)
