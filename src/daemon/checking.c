@@ -1,9 +1,11 @@
 #include "daemon/checking.h"
 
 #include <inttypes.h>
+#include <string.h>
 #include <syslog.h>
 
 #include "daemon/queue.h"
+#include "daemon/reading.h"
 #include "daemon/signing.h"
 #include "sketch/answer.h"
 
@@ -159,6 +161,35 @@ static void confirm(struct manager *manager, struct job *job, const struct check
     }
 }
 
+/*
+ * Of an upload that was copied while it was written, this is the first time that all of it is
+ * looked at. If an earlier part has been written anew since, nothing has come of what was read that
+ * could not be taken back: OpenOCD waits for leave.
+ */
+static bool is_true(const struct manager *manager, const struct job *job)
+{
+    int r = job->snapshot ? snapshot_is_true(job->snapshot) : true;
+
+    if (r < 0)
+        journal_log_job(manager->journal, job->id, LOG_WARNING,
+                        "Job %" PRIu64 ": the upload cannot be compared with its copy: %s", job->id,
+                        strerror(-r));
+    return r > 0;
+}
+
+static void take_back(struct manager *manager, struct job *job)
+{
+    bool programming = job->state == JOB_PROGRAMMING;
+
+    journal_log_job(manager->journal, job->id, LOG_INFO,
+                    "Job %" PRIu64 ": parts of the upload were written twice: reading it again",
+                    job->id);
+    job_take_back(job);
+    if (programming)
+        deploy_refuse(manager->deploy);
+    reading_incomplete(manager, job);
+}
+
 static void on_checked(struct manager *manager)
 {
     _cleanup_(check_freep) struct check *check = TAKE_PTR(manager->check);
@@ -167,6 +198,8 @@ static void on_checked(struct manager *manager)
 
     if (!job)
         journal_log(manager->journal, LOG_DEBUG, "A check ended whose job had ended before it.");
+    else if (!is_true(manager, job))
+        take_back(manager, job);
     else if (job->unconfirmed)
         confirm(manager, job, answer);
     else if (answer->end == CHECK_ANSWERED)

@@ -20,7 +20,7 @@ static void on_progress(const struct transcript *transcript, void *userdata)
     struct manager *manager = userdata;
     const struct job *job = manager_find(manager, JOB_PROGRAMMING);
 
-    if (transcript->stage != manager->progress.stage)
+    if (job && transcript->stage != manager->progress.stage)
         journal_log_job(manager->journal, job->id, LOG_INFO, "Job %" PRIu64 ": %s", job->id,
                         openocd_stage_name(transcript->stage));
     manager->progress = *transcript;
@@ -98,8 +98,10 @@ static void on_result(const struct deploy_result *result, void *userdata)
 {
     struct manager *manager = userdata;
     struct job *job = manager_find(manager, JOB_PROGRAMMING);
-    struct outcome outcome = outcome_of(job, result);
 
+    if (!job) /* taken back, before anything was changed */
+        return;
+    struct outcome outcome = outcome_of(job, result);
     tell_of_walls(manager, result->lacks);
     if (has_worn(result))
         limiting_note(manager);

@@ -250,7 +250,8 @@ void reading_take(struct manager *manager, enum reading_reason reason)
     _cleanup_fd_ int inbox = watch_open(manager->watch);
     struct file_key key = {.inode = 0};
 
-    int r = inbox_take(manager, inbox, &snapshot, &key);
+    int r = inbox_take(manager, inbox, manager->advance, &snapshot, &key);
+    manager->advance = advance_free(manager->advance);
     if (r < 0) {
         read_failed(manager, reason, r);
         return;

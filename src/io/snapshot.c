@@ -5,12 +5,12 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/sendfile.h>
 
 #include "util/fd.h"
 
 enum {
-    TRIES = 3, /* a file that keeps changing is busy */
+    TRIES = 3,          /* a file that keeps changing is busy */
+    CHUNK = 256 * 1024, /* bytes compared at once */
 };
 
 struct snapshot *snapshot_free(struct snapshot *snapshot)
@@ -18,28 +18,9 @@ struct snapshot *snapshot_free(struct snapshot *snapshot)
     if (!snapshot)
         return NULL;
     fd_close(snapshot->fd);
+    fd_close(snapshot->source);
     free(snapshot);
     return NULL;
-}
-
-/* Copies up to max + 1 bytes, so that a file that grew past max shows. Returns the count or -errno.
- */
-static int64_t copy(int from, int to, uint64_t max)
-{
-    uint64_t done = 0;
-    off_t offset = 0;
-
-    while (done <= max) {
-        ssize_t n = sendfile(to, from, &offset, (size_t)(max + 1 - done));
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return -errno;
-        if (n == 0)
-            break;
-        done += (uint64_t)n;
-    }
-    return (int64_t)done;
 }
 
 static int seal(int fd)
@@ -73,14 +54,17 @@ static bool is_restamped(const struct file_key *before, const struct stat *statu
            after.modified_nsec != after.changed_nsec;
 }
 
+/* With an advance only what it lacks, and its descriptors are the snapshot's then. */
 static int copy_once(int source, uint64_t max_size, enum certainty certainty,
-                     const struct stat *before, struct snapshot **ret, struct stat *ret_after)
+                     struct advance *advance, const struct stat *before, struct snapshot **ret,
+                     struct stat *ret_after)
 {
-    _cleanup_fd_ int fd = memfd_create("m4flash-upload", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    _cleanup_fd_ int fd = advance ? TAKE_FD(advance->fd)
+                                  : memfd_create("m4flash-upload", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (fd < 0)
         return -errno;
 
-    int64_t size = copy(source, fd, max_size);
+    int64_t size = fd_append(fd, source, advance ? advance->size : 0, max_size + 1);
     if (size < 0)
         return is_shortage((int)size) ? (int)size : SNAPSHOT_UNREADABLE;
     if (fstat(source, ret_after) < 0)
@@ -102,6 +86,7 @@ static int copy_once(int source, uint64_t max_size, enum certainty certainty,
         return -ENOMEM;
     *snapshot = (struct snapshot){
         .fd = TAKE_FD(fd),
+        .source = advance ? TAKE_FD(advance->source) : -EBADF,
         .size = (uint64_t)size,
         .owner = ret_after->st_uid,
         .linked = ret_after->st_nlink > 1,
@@ -111,7 +96,7 @@ static int copy_once(int source, uint64_t max_size, enum certainty certainty,
 }
 
 static int copy_quietly(int source, uint64_t max_size, enum certainty certainty,
-                        struct snapshot **ret, struct file_key *ret_key)
+                        struct advance *advance, struct snapshot **ret, struct file_key *ret_key)
 {
     int r = SNAPSHOT_BUSY;
 
@@ -123,7 +108,10 @@ static int copy_quietly(int source, uint64_t max_size, enum certainty certainty,
         *ret_key = file_key_of(&before);
         if (ret_key->size > max_size)
             return SNAPSHOT_TOO_LARGE;
-        r = copy_once(source, max_size, certainty, &before, ret, &after);
+        if (advance && !advance_fits(advance, &before))
+            advance = NULL;
+        r = copy_once(source, max_size, certainty, advance, &before, ret, &after);
+        advance = NULL;
         if (r == SNAPSHOT_TAKEN)
             *ret_key = file_key_of(&after);
     }
@@ -139,11 +127,11 @@ int snapshot_take_fd(int fd, uint64_t max_size, struct snapshot **ret, struct fi
     *ret_key = file_key_of(&status);
     if (!S_ISREG(status.st_mode))
         return SNAPSHOT_NOT_REGULAR;
-    return copy_quietly(fd, max_size, STAMPS_ALONE, ret, ret_key);
+    return copy_quietly(fd, max_size, STAMPS_ALONE, NULL, ret, ret_key);
 }
 
-int snapshot_take(int dirfd, const char *name, uint64_t max_size, struct snapshot **ret,
-                  struct file_key *ret_key)
+int snapshot_take(int dirfd, const char *name, uint64_t max_size, struct advance *advance,
+                  struct snapshot **ret, struct file_key *ret_key)
 {
     struct stat before;
     _cleanup_fd_ int source = fd_open_checked(dirfd, name, O_NOFOLLOW, &before);
@@ -158,7 +146,51 @@ int snapshot_take(int dirfd, const char *name, uint64_t max_size, struct snapsho
         *ret_key = file_key_of(&before);
         return source == -EMEDIUMTYPE ? SNAPSHOT_NOT_REGULAR : SNAPSHOT_UNREADABLE;
     }
-    return copy_quietly(source, max_size, ASKED_INOTIFY, ret, ret_key);
+    return copy_quietly(source, max_size, ASKED_INOTIFY, advance, ret, ret_key);
+}
+
+/* One piece: 1 if the same bytes were read, 0 if others or fewer, -errno. */
+static int compare(int source, const uint8_t *copied, size_t size, uint64_t offset, uint8_t *buffer)
+{
+    for (size_t done = 0; done < size;) {
+        ssize_t n = pread(source, buffer + done, size - done, (off_t)(offset + done));
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return n < 0 ? -errno : 0;
+        done += (size_t)n;
+    }
+    return memcmp(buffer, copied, size) == 0;
+}
+
+static int compare_all(const struct snapshot *snapshot, const uint8_t *bytes)
+{
+    _cleanup_free_ uint8_t *buffer = malloc(CHUNK);
+    struct stat status;
+    int r = 1;
+
+    if (!buffer)
+        return -ENOMEM;
+    for (uint64_t offset = 0; r > 0 && offset < snapshot->size; offset += CHUNK) {
+        uint64_t rest = snapshot->size - offset;
+        r = compare(snapshot->source, bytes + offset, rest < CHUNK ? (size_t)rest : CHUNK, offset,
+                    buffer);
+    }
+    if (r > 0 && fstat(snapshot->source, &status) < 0)
+        return -errno;
+    return r > 0 ? (uint64_t)status.st_size == snapshot->size : r;
+}
+
+int snapshot_is_true(const struct snapshot *snapshot)
+{
+    if (snapshot->source < 0 || snapshot->size == 0)
+        return true;
+    void *bytes = mmap(NULL, snapshot->size, PROT_READ, MAP_PRIVATE, snapshot->fd, 0);
+    if (bytes == MAP_FAILED)
+        return -errno;
+    int r = compare_all(snapshot, bytes);
+    munmap(bytes, snapshot->size);
+    return r;
 }
 
 int snapshot_digest(const struct snapshot *snapshot, char ret[static SKETCH_DIGEST_HEX])

@@ -8,11 +8,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "io/advance.h"
 #include "io/file_key.h"
 #include "util/cleanup.h"
 
 struct snapshot {
     int fd;        /* sealed memfd: neither content nor size can change; read-only for everybody */
+    int source;    /* made of an advance: the file, to be compared; else -EBADF */
     uint64_t size; /* bytes */
     uid_t owner;   /* of the file that was read */
     bool linked;   /* that file had more than one name: anybody may have given it this one */
@@ -34,11 +36,14 @@ enum snapshot_result {
  * somebody sets them afterwards, as adb does right behind its close: who needs to be certain also
  * asks inotify. Nothing is locked meanwhile: an uploader never notices the reader.
  *
+ * advance: what was copied before, or NULL. If it is of this file it is used, and emptied: the
+ * snapshot is to be compared then.
+ *
  * Returns an enum snapshot_result; *ret is set for SNAPSHOT_TAKEN only, for snapshot_free().
  * Returns -errno if the copy cannot be made for want of memory or descriptors.
  */
-int snapshot_take(int dirfd, const char *name, uint64_t max_size, struct snapshot **ret,
-                  struct file_key *ret_key);
+int snapshot_take(int dirfd, const char *name, uint64_t max_size, struct advance *advance,
+                  struct snapshot **ret, struct file_key *ret_key);
 
 /*
  * The same for a file that somebody has opened for us, and that no inotify tells of: it is busy
@@ -46,6 +51,12 @@ int snapshot_take(int dirfd, const char *name, uint64_t max_size, struct snapsho
  * matter, and is left so. Never SNAPSHOT_GONE.
  */
 int snapshot_take_fd(int fd, uint64_t max_size, struct snapshot **ret, struct file_key *ret_key);
+
+/*
+ * Does the file hold now what was copied? True, without looking, of a snapshot that was made in one
+ * go. Returns -errno if that cannot be found out.
+ */
+int snapshot_is_true(const struct snapshot *snapshot);
 
 /* SHA-256 of what was copied. Returns 0, or -errno if it can't be read. */
 int snapshot_digest(const struct snapshot *snapshot, char ret[static SKETCH_DIGEST_HEX]);

@@ -50,7 +50,8 @@ struct job *job_free(struct job *job)
 void job_set_state(struct job *job, enum job_state state)
 {
     assert(job->state != JOB_DONE);
-    assert(state > job->state || (state == JOB_WAITING && job->state <= JOB_CHECKING) ||
+    assert(state > job->state ||
+           (state == JOB_WAITING && (job->state <= JOB_CHECKING || job->unconfirmed)) ||
            (state == JOB_NEW && job->state == JOB_WAITING));
     job->state = state;
 }
@@ -93,6 +94,18 @@ void job_confirm(struct job *job, const char sha256[static SKETCH_DIGEST_HEX])
     job->unconfirmed = false;
     job->snapshot = snapshot_free(job->snapshot);
     hash_image(job);
+}
+
+void job_take_back(struct job *job)
+{
+    job_set_state(job, JOB_WAITING);
+    free(job->image);
+    job->image = NULL;
+    job->report = (struct sketch_report){.code = SKETCH_ACCEPTED};
+    job->intent = (struct store_intent){.job_id = 0};
+    job->image_sha256[0] = '\0';
+    job->unconfirmed = false;
+    job->disturbed = true;
 }
 
 /* An image that was kept, instead of one that the checker has made. */

@@ -17,7 +17,8 @@
 #include "sketch/signature.h"
 #include "util/cleanup.h"
 
-/* Only ever forwards, but that an incomplete upload is WAITING again, and NEW when read anew. */
+/* Only ever forwards, but that an upload that is incomplete, or was not read as it is, is WAITING
+ * again, and NEW when read anew. */
 enum job_state {
     JOB_NEW,         /* seen, and read if there was something to read */
     JOB_WAITING,     /* incomplete or still open for writing: the rest may come */
@@ -91,6 +92,12 @@ void job_accept(struct job *job, uint8_t *image);
 
 /* An unconfirmed job's checker has ended well: sha256 is the upload's, and the image is hashed. */
 void job_confirm(struct job *job, const char sha256[static SKETCH_DIGEST_HEX]);
+
+/*
+ * What was read of it is not what the file holds: all that came of it is forgotten, and it waits to
+ * be read again. It is being checked, or unconfirmed.
+ */
+void job_take_back(struct job *job);
 
 /* Makes a new job the rest of an interrupted programming: READY, and the image is the job's. */
 void job_set_recovery(struct job *job, const struct store_intent *intent, struct store_image *image,

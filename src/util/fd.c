@@ -2,9 +2,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -20,6 +22,23 @@ int fd_close(int fd)
     if (fd >= 0)
         close(fd);
     return -EBADF;
+}
+
+int64_t fd_append(int to, int from, uint64_t offset, uint64_t end)
+{
+    off_t at = (off_t)offset;
+
+    while ((uint64_t)at < end) {
+        uint64_t rest = end - (uint64_t)at;
+        ssize_t n = sendfile(to, from, &at, rest < SSIZE_MAX ? (size_t)rest : SSIZE_MAX);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return -errno;
+        if (n == 0)
+            break;
+    }
+    return at;
 }
 
 int fd_open_regular(int dirfd, const char *name)

@@ -26,6 +26,12 @@ int fd_write_full(int fd, const void *buffer, size_t size);
 int fd_read_file(int fd, size_t max, char **ret, size_t *ret_size);
 
 /*
+ * Copies what from holds from an offset on, up to end or to its own end, behind what to has;
+ * where from stands is left so. Returns the offset that was reached, or -errno.
+ */
+int64_t fd_append(int to, int from, uint64_t offset, uint64_t end);
+
+/*
  * Replaces dirfd/name by a file that holds exactly size bytes, durably: temporary file, write,
  * fsync, rename, fsync of the directory. A reader sees the old file or the new one, whatever
  * happens between. Returns 0, or -errno with the old file in place and no temporary file left.

@@ -32,6 +32,7 @@ struct fixture {
     struct temp_dir dir;
     unsigned fds; /* open before the test */
     uint64_t max;
+    struct advance *advance;
     struct snapshot *snapshot;
     struct file_key key;
 };
@@ -50,6 +51,7 @@ static int tear_down(void **state)
 {
     struct fixture *f = *state;
 
+    advance_free(f->advance);
     snapshot_free(f->snapshot);
     temp_dir_remove(&f->dir);
     return count_fds() == f->fds ? 0 : -1;
@@ -58,7 +60,7 @@ static int tear_down(void **state)
 static int take(struct fixture *f)
 {
     f->snapshot = snapshot_free(f->snapshot);
-    return snapshot_take(f->dir.fd, "upload", f->max, &f->snapshot, &f->key);
+    return snapshot_take(f->dir.fd, "upload", f->max, f->advance, &f->snapshot, &f->key);
 }
 
 static void assert_key(const struct fixture *f)
@@ -241,7 +243,8 @@ static void test_device(void **state)
     struct fixture *f = *state;
     _cleanup_fd_ int dev = open("/dev", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-    assert_int_equal(snapshot_take(dev, "zero", MAX, &f->snapshot, &f->key), SNAPSHOT_NOT_REGULAR);
+    assert_int_equal(snapshot_take(dev, "zero", MAX, NULL, &f->snapshot, &f->key),
+                     SNAPSHOT_NOT_REGULAR);
     assert_null(f->snapshot);
 }
 
@@ -309,7 +312,7 @@ static bool is_unreadable_to_nobody(struct fixture *f)
         (setresgid(NOBODY, NOBODY, NOBODY) < 0 || setresuid(NOBODY, NOBODY, NOBODY) < 0))
         return false;
     prctl(PR_SET_DUMPABLE, 1); /* else /proc/self is root's now */
-    if (snapshot_take(f->dir.fd, "control", MAX, &f->snapshot, &f->key) != SNAPSHOT_TAKEN)
+    if (snapshot_take(f->dir.fd, "control", MAX, NULL, &f->snapshot, &f->key) != SNAPSHOT_TAKEN)
         return false;
     f->snapshot = snapshot_free(f->snapshot);
     return take(f) == SNAPSHOT_UNREADABLE && !f->snapshot && f->key.size == 6;
@@ -359,6 +362,153 @@ static void test_shortage(void **state)
         assert_int_equal(waitpid(pid, &status, 0), pid);
         assert_int_equal(status, 0);
     }
+}
+
+/* ---- In advance ------------------------------------------------------------------------------ */
+
+static void begin(struct fixture *f)
+{
+    f->advance = advance_free(f->advance);
+    assert_int_equal(advance_new(f->dir.fd, "upload", &f->advance), 0);
+}
+
+/* Writes text at an offset, as any writer may who has the file open. */
+static void write_at(struct fixture *f, size_t offset, const char *text)
+{
+    _cleanup_fd_ int fd = openat(f->dir.fd, "upload", O_WRONLY | O_CLOEXEC);
+
+    assert_int_equal(pwrite(fd, text, strlen(text), (off_t)offset), strlen(text));
+}
+
+static void assert_advanced(const struct fixture *f, uint64_t size)
+{
+    assert_true(f->advance->size == size);
+}
+
+static void test_advance(void **state)
+{
+    struct fixture *f = *state;
+
+    put(f, "a");
+    begin(f);
+    assert_advanced(f, 0);
+    assert_int_equal(advance_go_on(f->advance, MAX), 0);
+    assert_advanced(f, 1);
+    assert_int_equal(advance_go_on(f->advance, MAX), 0);
+    assert_advanced(f, 1);
+    write_at(f, 1, " ske");
+    assert_int_equal(advance_go_on(f->advance, MAX), 0);
+    assert_advanced(f, 5);
+    write_at(f, 5, "tch");
+    assert_int_equal(take(f), SNAPSHOT_TAKEN);
+    assert_key(f);
+    assert_copy(f, "a sketch", 8);
+    assert_true(f->snapshot->source >= 0);
+    assert_int_equal(snapshot_is_true(f->snapshot), 1);
+    assert_int_equal(take(f), SNAPSHOT_TAKEN); /* with the emptied one */
+    assert_copy(f, "a sketch", 8);
+    assert_int_equal(f->snapshot->source, -EBADF);
+}
+
+/* Nobody tells that an earlier part was written anew, but comparing does. */
+static void test_advance_written_anew(void **state)
+{
+    enum { PAST_THE_FIRST_PAGE = 5000 };
+    struct fixture *f = *state;
+    char bytes[PAST_THE_FIRST_PAGE + 1];
+
+    memset(bytes, 'a', PAST_THE_FIRST_PAGE);
+    bytes[PAST_THE_FIRST_PAGE] = '\0';
+    put(f, bytes);
+    begin(f);
+    assert_int_equal(advance_go_on(f->advance, MAX), 0);
+    write_at(f, PAST_THE_FIRST_PAGE - 1, "bcd");
+    assert_int_equal(take(f), SNAPSHOT_TAKEN);
+    assert_true(f->snapshot->source >= 0);
+    assert_int_equal(snapshot_is_true(f->snapshot), 0);
+    write_at(f, PAST_THE_FIRST_PAGE - 1, "a");
+    assert_int_equal(snapshot_is_true(f->snapshot), 1);
+    write_at(f, PAST_THE_FIRST_PAGE + 2, "e");
+    assert_int_equal(snapshot_is_true(f->snapshot), 0); /* it is longer now */
+    temp_dir_write(&f->dir, "upload", "", 0);
+    assert_int_equal(snapshot_is_true(f->snapshot), 0); /* and shorter */
+}
+
+/* As linkers do: then it was not worth it. */
+static void test_advance_first_page_written_last(void **state)
+{
+    struct fixture *f = *state;
+
+    put(f, "_____tch");
+    begin(f);
+    assert_int_equal(advance_go_on(f->advance, MAX), 0);
+    write_at(f, 0, "a ske");
+    assert_int_equal(take(f), SNAPSHOT_TAKEN);
+    assert_copy(f, "a sketch", 8);
+    assert_int_equal(f->snapshot->source, -EBADF);
+    assert_int_equal(snapshot_is_true(f->snapshot), 1);
+}
+
+static void test_advance_of_what_became_shorter(void **state)
+{
+    struct fixture *f = *state;
+
+    put(f, "a long text");
+    begin(f);
+    assert_int_equal(advance_go_on(f->advance, MAX), 0);
+    temp_dir_write(&f->dir, "upload", "a", 1);
+    assert_int_equal(take(f), SNAPSHOT_TAKEN);
+    assert_copy(f, "a", 1);
+    assert_int_equal(f->snapshot->source, -EBADF);
+    begin(f);
+    assert_int_equal(advance_go_on(f->advance, MAX), 0);
+    put(f, "another");
+    assert_int_equal(advance_go_on(f->advance, MAX), 0);
+    temp_dir_write(&f->dir, "upload", "a sk", 4);
+    assert_int_equal(advance_go_on(f->advance, MAX), 0);
+    assert_advanced(f, 4);
+    write_at(f, 4, "etch");
+    assert_int_equal(take(f), SNAPSHOT_TAKEN);
+    assert_copy(f, "a sketch", 8);
+    assert_int_equal(snapshot_is_true(f->snapshot), 1);
+}
+
+static void test_advance_of_another_file(void **state)
+{
+    struct fixture *f = *state;
+
+    put(f, "a sk");
+    begin(f);
+    assert_int_equal(advance_go_on(f->advance, MAX), 0);
+    assert_int_equal(renameat(f->dir.fd, "upload", f->dir.fd, "elsewhere"), 0);
+    put(f, "a sketch");
+    assert_int_equal(take(f), SNAPSHOT_TAKEN);
+    assert_copy(f, "a sketch", 8);
+    assert_int_equal(f->snapshot->source, -EBADF);
+}
+
+static void test_advance_too_large(void **state)
+{
+    struct fixture *f = *state;
+
+    put(f, "");
+    begin(f);
+    _cleanup_fd_ int writer = openat(f->dir.fd, "upload", O_WRONLY | O_CLOEXEC);
+    assert_int_equal(ftruncate(writer, MAX), 0);
+    assert_int_equal(advance_go_on(f->advance, MAX), 0);
+    assert_int_equal(ftruncate(writer, 2 * MAX), 0);
+    assert_int_equal(advance_go_on(f->advance, MAX), -EFBIG);
+    assert_advanced(f, MAX + 1);
+}
+
+static void test_no_advance(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_int_equal(advance_new(f->dir.fd, "upload", &f->advance), -ENOENT);
+    assert_int_equal(symlinkat("/etc/passwd", f->dir.fd, "upload"), 0);
+    assert_int_equal(advance_new(f->dir.fd, "upload", &f->advance), -EMEDIUMTYPE);
+    assert_null(f->advance);
 }
 
 /* ---- Files in use ---------------------------------------------------------------------------- */
@@ -590,6 +740,13 @@ int main(void)
         TEST(test_open_otherwise),
         TEST(test_unreadable),
         TEST(test_shortage),
+        TEST(test_advance),
+        TEST(test_advance_written_anew),
+        TEST(test_advance_first_page_written_last),
+        TEST(test_advance_of_what_became_shorter),
+        TEST(test_advance_of_another_file),
+        TEST(test_advance_too_large),
+        TEST(test_no_advance),
         TEST(test_open_for_writing),
         TEST(test_too_large_while_written),
         TEST(test_changing),

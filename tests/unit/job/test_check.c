@@ -31,7 +31,8 @@ static int set_up(void **state)
 {
     static struct fixture f;
 
-    f = (struct fixture){.fds = count_fds(), .snapshot = {.size = sizeof(upload) - 1}};
+    f = (struct fixture){.fds = count_fds(),
+                         .snapshot = {.source = -EBADF, .size = sizeof(upload) - 1}};
     f.event = loop_make();
     f.snapshot.fd = memfd_create("upload", MFD_CLOEXEC);
     *state = &f;

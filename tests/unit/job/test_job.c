@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <errno.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -27,7 +28,8 @@ static struct snapshot *make_snapshot(uint64_t size)
     struct snapshot *snapshot = malloc(sizeof(*snapshot));
 
     assert_non_null(snapshot);
-    *snapshot = (struct snapshot){.fd = memfd_create("test", MFD_CLOEXEC), .size = size};
+    *snapshot =
+        (struct snapshot){.fd = memfd_create("test", MFD_CLOEXEC), .source = -EBADF, .size = size};
     assert_int_equal(ftruncate(snapshot->fd, (off_t)size), 0);
     return snapshot;
 }
