@@ -6,7 +6,7 @@
 #include "util/fd.h"
 
 enum {
-    ADVANCE_MIN = 1 << 20, /* bytes: a good sketch with some of its debug information */
+    ADVANCE_MIN = 512 << 10, /* bytes */
 };
 
 bool inbox_look(const struct manager *manager, struct file_key *ret_key)
