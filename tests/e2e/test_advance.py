@@ -56,7 +56,7 @@ def test_copied_as_it_comes(bench, daemon, upload):
 
 
 def test_small_ones_are_not(bench, daemon):
-    upload = sketches.good("small", size=100_000, debug=500_000)
+    upload = sketches.good("small", size=100_000, debug=300_000)
     fd = adb_open(bench.path)
     os.write(fd, upload.data)
     daemon.wait_quiet()

@@ -240,6 +240,38 @@ static void test_confirmation(void **state)
     }
 }
 
+/* Of what came of it nothing is left, and it can be read and accepted again. */
+static void test_take_back(void **state)
+{
+    static const enum job_state states[] = {JOB_CHECKING, JOB_READY, JOB_PROGRAMMING};
+    (void)state;
+
+    for (size_t i = 0; i < ELEMENTSOF(states); i++) {
+        struct job *job = job_in(JOB_CHECKING);
+
+        job_set_snapshot(job, make_snapshot(1));
+        if (states[i] > JOB_CHECKING) {
+            job->unconfirmed = true;
+            accept_image(job);
+        }
+        if (states[i] == JOB_PROGRAMMING)
+            job_set_state(job, JOB_PROGRAMMING);
+        job_take_back(job);
+        assert_int_equal(job->state, JOB_WAITING);
+        assert_null(job->image);
+        assert_true(job->disturbed && !job->unconfirmed && job->report.image_size == 0);
+        assert_string_equal(job->image_sha256, "");
+        job_set_snapshot(job, make_snapshot(1));
+        job->disturbed = false;
+        for (enum job_state s = JOB_NEW; s <= JOB_CHECKING; s++)
+            if (s != JOB_WAITING)
+                job_set_state(job, s);
+        accept_image(job);
+        assert_string_equal(job->intent.image_sha256, IMAGE_DIGEST);
+        job_free(job);
+    }
+}
+
 static void test_accept(void **state)
 {
     unsigned fds = count_fds();
@@ -301,6 +333,7 @@ int main(void)
         cmocka_unit_test(test_digest_at_the_end),
         cmocka_unit_test(test_digest_of_what_was_never_read),
         cmocka_unit_test(test_confirmation),
+        cmocka_unit_test(test_take_back),
         cmocka_unit_test(test_accept),
         cmocka_unit_test(test_recovery),
     };
