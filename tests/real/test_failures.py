@@ -95,7 +95,7 @@ def test_flash(bench, daemon, upload, fault, code):
 @pytest.mark.parametrize("fault, codes", CONNECTION, ids=[fault for fault, _ in CONNECTION])
 def test_connection(bench, upload, fault, codes):
     if fault.startswith("silent"):
-        bench.settings["OpenOCD"]["TimeoutSec"] = "2"
+        bench.settings["OpenOCD"]["TimeoutSec"] = "6"
     bench.start()
     bench.chip.faults(fault)
     check_failed(bench, bench.failed(adb_push, upload), codes)
