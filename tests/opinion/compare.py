@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 """Compares two opinions on mutated sketches: the C checker's and opinion.py's.
 
-By hand, in a build folder's environment (`meson devenv -C build`, or `meson test` sets it):
-compare.py COUNT [--first N] [--objcopy COUNT] [--openocd COUNT]
+By hand, in a build folder's environment:
+meson devenv -C build ../tests/opinion/compare.py COUNT [--first N] [--objcopy N] [--openocd N]
 
 --objcopy: of so many accepted ones the image must be what `objcopy -O binary` makes of the file.
 --openocd: of so many, what the real OpenOCD's ELF loader leaves in the simulated chip's flash.
@@ -15,12 +15,16 @@ import os
 import pathlib
 import subprocess
 import sys
+import sys
 import tempfile
 from collections import Counter
 
-import opinion
-from loaders import Flash, objcopy
-from mutants import mutant
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE.parent / name) for name in ("", "sketches", "h7sim")]
+
+import opinion  # noqa: E402
+from loaders import Flash, objcopy  # noqa: E402
+from mutants import mutant  # noqa: E402
 
 BATCH = 1000
 BASE_SIZE_MAX = 8 * 1024
