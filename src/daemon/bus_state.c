@@ -48,6 +48,7 @@ static const char *state_of(const struct manager *manager)
     return manager->n_jobs > 0 ? "receiving" : "idle";
 }
 
+/* When OpenOCD is done nothing is left, also where little or nothing had to be written. */
 static unsigned percent(const struct transcript *progress)
 {
     if (progress->stage == OPENOCD_STAGE_DONE)

@@ -38,15 +38,20 @@ struct job *manager_find(const struct manager *manager, enum job_state state)
     return NULL;
 }
 
-int manager_open_job(struct manager *manager, struct job **ret)
+static void put_on(struct manager *manager, struct job *job)
 {
     assert(manager->n_jobs < JOBS_MAX);
-    int r = ledger_open_job(manager->ledger, &manager->jobs[manager->n_jobs]);
-    if (r < 0)
-        return r;
-    *ret = manager->jobs[manager->n_jobs++];
+    manager->jobs[manager->n_jobs++] = job;
     manager->rested = false;
-    return 0;
+}
+
+int manager_open_job(struct manager *manager, struct job **ret)
+{
+    int r = ledger_open_job(manager->ledger, ret);
+
+    if (r >= 0)
+        put_on(manager, *ret);
+    return r;
 }
 
 static void take_off(struct manager *manager, const struct job *job)
@@ -204,8 +209,7 @@ static int open_recovery(struct manager *manager, struct recovery *recovery, str
     }
     recovery->intent.job_id = job->id;
     job_set_recovery(job, &recovery->intent, &recovery->image, &manager->orders->board);
-    manager->jobs[manager->n_jobs++] = job;
-    manager->rested = false;
+    put_on(manager, job);
     *ret = job;
     return 0;
 }

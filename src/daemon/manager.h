@@ -54,7 +54,7 @@ struct manager {
     struct check *check;    /* of the job in state CHECKING */
     struct key_files *keys; /* that its signature is judged by; NULL if none is asked for */
     bool check_waited;      /* it was started ahead of need */
-    uint64_t checked_id;    /* the job\'s number: it may be accepted, or gone, before check ends */
+    uint64_t checked_id;    /* the job's number: it may be accepted, or gone, before check ends */
     struct check *standby;  /* waits for the next upload */
     bool standby_lost;      /* it ended by itself */
     bool cage_told;         /* what the checker is not locked up with */

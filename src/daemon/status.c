@@ -14,6 +14,7 @@ enum {
     STOP_MARGIN_USEC = 30 * 1000 * 1000, /* for the release run and the health file */
 };
 
+/* Of what is being written, which the text says: not of the job, as bus_state.c has it. */
 static unsigned percent(const struct transcript *progress)
 {
     if (progress->bytes_total == 0)

@@ -37,8 +37,6 @@ int advance_new(int dirfd, const char *name, struct advance **ret)
     advance->fd = memfd_create("m4flash-upload", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (advance->fd < 0)
         return -errno;
-    advance->device = status.st_dev;
-    advance->inode = status.st_ino;
     *ret = TAKE_PTR(advance);
     return 0;
 }
@@ -67,13 +65,20 @@ int advance_go_on(struct advance *advance, uint64_t max_size)
     return advance->size > max_size ? -EFBIG : 0;
 }
 
+static bool is_of(const struct advance *advance, const struct stat *file)
+{
+    struct stat status;
+
+    return fstat(advance->source, &status) >= 0 && status.st_dev == file->st_dev &&
+           status.st_ino == file->st_ino;
+}
+
 bool advance_fits(const struct advance *advance, const struct stat *status)
 {
     char found[FIRST_PAGE], copied[FIRST_PAGE];
     size_t size = advance->size < FIRST_PAGE ? (size_t)advance->size : FIRST_PAGE;
 
-    if (status->st_dev != advance->device || status->st_ino != advance->inode ||
-        (uint64_t)status->st_size < advance->size)
+    if (!is_of(advance, status) || (uint64_t)status->st_size < advance->size)
         return false;
     return pread(advance->source, found, size, 0) == (ssize_t)size &&
            pread(advance->fd, copied, size, 0) == (ssize_t)size && memcmp(found, copied, size) == 0;

@@ -16,8 +16,6 @@ struct advance {
     int source;    /* the file, open for reading */
     int fd;        /* memfd with what was copied */
     uint64_t size; /* bytes of that */
-    dev_t device;
-    ino_t inode;
 };
 
 /* Of dirfd/name, which must be a regular file; links are not followed. Nothing is copied yet.
