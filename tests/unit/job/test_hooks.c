@@ -17,6 +17,7 @@
 
 enum {
     SECOND = 1000000,
+    STAT_MAX = 512, /* bytes of /proc/PID/stat that are looked at */
 };
 
 struct fixture {
@@ -127,30 +128,45 @@ static void assert_failure(const struct fixture *f, const char *hook, enum hook_
     assert_int_equal(f->result.status, status);
 }
 
-/* A zombie, which is its new parent's to reap, does not live. */
-static bool lives(pid_t pid)
+/* A zombie, which is its new parent's to reap, does not live. *stat is what the kernel says. */
+static bool lives(pid_t pid, char stat[static STAT_MAX])
 {
-    char path[32], stat[512] = "";
+    char path[32];
     int length = snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
     _cleanup_fd_ int fd = open(path, O_RDONLY | O_CLOEXEC);
 
     assert_in_range(length, 1, sizeof(path) - 1);
-    return fd >= 0 && fd_read_full(fd, stat, sizeof(stat) - 1) > 0 && !strstr(stat, ") Z ");
+    memset(stat, 0, STAT_MAX);
+    return fd >= 0 && fd_read_full(fd, stat, STAT_MAX - 1) > 0 && !strstr(stat, ") Z ");
 }
 
 /* The hook has written its process's id to a file: true once no such process lives. */
 static bool is_gone(const struct fixture *f, const char *name)
 {
     double end = loop_now() + LOOP_LIMIT_SEC;
+    char stat[STAT_MAX];
     size_t size;
     _cleanup_free_ char *text = temp_dir_read(&f->dir, name, &size);
 
     assert_non_null(text);
     pid_t pid = (pid_t)atoi(text);
     assert_true(pid > 1);
-    while (lives(pid) && loop_now() < end)
+    while (lives(pid, stat)) {
+        if (loop_now() >= end) {
+            print_error("%s lives: %s", name, stat);
+            return false;
+        }
         usleep(1000);
-    return !lives(pid);
+    }
+    return true;
+}
+
+/* It came as far as that. */
+static bool has_told(const struct fixture *f, const char *name)
+{
+    struct stat status;
+
+    return fstatat(f->dir.fd, name, &status, 0) >= 0 && status.st_size > 0;
 }
 
 static void test_order(void **state)
@@ -268,13 +284,16 @@ static void test_timeout(void **state)
     struct fixture *f = *state;
     char commands[128];
 
-    f->spec.timeout_usec = SECOND / 4;
     snprintf(commands, sizeof(commands),
              "echo $$ >%s/pid; trap '' TERM; echo waits; while :; do sleep 1; done", f->dir.path);
     make_hook(f, "a", commands);
-    run(f);
-    assert_failure(f, "a", HOOK_TIMED_OUT, 0);
-    assert_string_equal(f->phrase, "took too long and was killed");
+    /* On a slow machine it takes a while until there is something to kill. */
+    for (f->spec.timeout_usec = SECOND / 4; !has_told(f, "pid"); f->spec.timeout_usec *= 4) {
+        assert_true(f->spec.timeout_usec < LOOP_LIMIT_SEC * (uint64_t)SECOND);
+        run(f);
+        assert_failure(f, "a", HOOK_TIMED_OUT, 0);
+        assert_string_equal(f->phrase, "took too long and was killed");
+    }
     assert_true(is_gone(f, "pid"));
 }
 
