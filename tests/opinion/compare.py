@@ -15,12 +15,11 @@ import os
 import pathlib
 import subprocess
 import sys
-import sys
 import tempfile
 from collections import Counter
 
-HERE = pathlib.Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE.parent / name) for name in ("", "sketches", "h7sim")]
+TESTS = pathlib.Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(TESTS / "sketches"), str(TESTS / "h7sim")]
 
 import opinion  # noqa: E402
 from loaders import Flash, objcopy  # noqa: E402

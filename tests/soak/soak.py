@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Plays months of uploads in an hour or so, and says what became of them and what has grown."""
+"""Plays months of uploads in half an hour, and says what became of them and what has grown."""
 
 import argparse
 import os

@@ -78,7 +78,7 @@ static inline _unused_ bool loop_has_pidfds(void)
     return fd >= 0;
 }
 
-/* As the daemon does before it starts children or reads files that others may want to write. */
+/* As the daemon does before it starts children. */
 static inline _unused_ void loop_arrange_signals(void)
 {
     sigset_t child;
@@ -87,5 +87,4 @@ static inline _unused_ void loop_arrange_signals(void)
     sigaddset(&child, SIGCHLD);
     sigprocmask(SIG_BLOCK, &child, NULL);
     signal(SIGPIPE, SIG_IGN);
-    signal(SIGIO, SIG_IGN);
 }
