@@ -173,6 +173,23 @@ struct sketch_report {
 int sketch_check(const struct board *board, const void *elf, size_t size,
                  struct sketch_report *ret_report, uint8_t **ret_image);
 
+/* What is not known (yet) of a file: its bytes from start up to end, offsets; none if both are the
+ * same. */
+struct sketch_gap {
+    uint64_t start, end;
+};
+
+/*
+ * The same for a file with a gap, which is part of its size bytes, and may hold anything. Returns
+ * as sketch_check() if nothing in the gap counts: what was judged is then true of the file,
+ * whatever belongs there. Else -EAGAIN with *ret_needed, from behind the gap's start up to its end:
+ * so far at least the file must be known (other outputs untouched); what that tells may lead
+ * further. -EINVAL for a gap that is none.
+ */
+int sketch_check_part(const struct board *board, const void *elf, size_t size,
+                      const struct sketch_gap *gap, struct sketch_report *ret_report,
+                      uint8_t **ret_image, uint64_t *ret_needed);
+
 /* ---- The map: how a sketch uses the board's memory, for people to look at -------------------- */
 
 enum {

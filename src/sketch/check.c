@@ -8,7 +8,7 @@
 
 static int prepare_header(struct sketch *sketch)
 {
-    elf_view_open(sketch->bytes, sketch->size, &sketch->elf);
+    elf_view_open(sketch->bytes, sketch->size, sketch->gap, &sketch->elf);
     return 0;
 }
 
@@ -98,10 +98,11 @@ static int judge(struct sketch *sketch, struct sketch_report *report)
     return image_measure(sketch, report);
 }
 
-int sketch_check(const struct board *board, const void *elf, size_t size,
+static int check(const struct board *board, const void *elf, size_t size, struct elf_gap *gap,
                  struct sketch_report *ret_report, uint8_t **ret_image)
 {
-    _cleanup_(sketch_done) struct sketch sketch = {.board = board, .bytes = elf, .size = size};
+    _cleanup_(sketch_done) struct sketch sketch = {
+        .board = board, .bytes = elf, .size = size, .gap = gap};
     struct sketch_report report = {.code = SKETCH_ACCEPTED};
 
     if (!board_is_sound(board))
@@ -109,7 +110,34 @@ int sketch_check(const struct board *board, const void *elf, size_t size,
     int r = judge(&sketch, &report);
     if (r < 0)
         return r;
+    if (gap && gap->needed > 0)
+        return -EAGAIN;
     *ret_report = report;
     *ret_image = report.code == SKETCH_ACCEPTED ? TAKE_PTR(sketch.image) : NULL;
     return 0;
+}
+
+int sketch_check(const struct board *board, const void *elf, size_t size,
+                 struct sketch_report *ret_report, uint8_t **ret_image)
+{
+    return check(board, elf, size, NULL, ret_report, ret_image);
+}
+
+int sketch_check_part(const struct board *board, const void *elf, size_t size,
+                      const struct sketch_gap *gap, struct sketch_report *ret_report,
+                      uint8_t **ret_image, uint64_t *ret_needed)
+{
+    struct elf_gap seen = {.start = gap->start, .end = gap->end};
+
+    if (gap->end > size || gap->start > gap->end)
+        return -EINVAL;
+    if (gap->start == gap->end)
+        return sketch_check(board, elf, size, ret_report, ret_image);
+    /* The first rules look at the identification as it is. */
+    if (gap->start < EI_NIDENT)
+        seen.needed = gap->end < EI_NIDENT ? gap->end : EI_NIDENT;
+    int r = check(board, elf, size, &seen, ret_report, ret_image);
+    if (r == -EAGAIN)
+        *ret_needed = seen.needed;
+    return r;
 }

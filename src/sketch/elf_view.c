@@ -3,6 +3,11 @@
 
 #include <string.h>
 
+static uint64_t max64(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
 /* Copies a structure out of the file, as alignment demands, and translates it in place. */
 static bool read_structure(const struct elf_view *view, uint64_t offset, Elf_Type type, void *ret,
                            size_t size)
@@ -36,9 +41,9 @@ static void read_counts(struct elf_view *view)
         view->n_sections = view->section0.sh_size;
 }
 
-void elf_view_open(const void *bytes, size_t size, struct elf_view *ret)
+void elf_view_open(const void *bytes, size_t size, struct elf_gap *gap, struct elf_view *ret)
 {
-    struct elf_view view = {.bytes = bytes, .size = size};
+    struct elf_view view = {.bytes = bytes, .size = size, .gap = gap};
 
     elf_version(EV_CURRENT);
     if (read_structure(&view, 0, ELF_T_EHDR, &view.header, sizeof(view.header)))
@@ -71,10 +76,22 @@ bool elf_view_symbol(const struct elf_view *view, const Elf32_Shdr *table, uint6
                           sizeof(*ret));
 }
 
+/* What is between, if a look reaches from before the gap to behind it, is all needed. */
+static void look_at(struct elf_gap *gap, uint64_t offset, uint64_t size)
+{
+    uint64_t end = offset + size;
+
+    if (size == 0 || end <= gap->start || offset >= gap->end)
+        return;
+    gap->needed = max64(gap->needed, end < gap->end ? end : gap->end);
+}
+
 const uint8_t *elf_view_bytes(const struct elf_view *view, uint64_t offset, uint64_t size)
 {
     if (offset > view->size || size > view->size - offset)
         return NULL;
+    if (view->gap)
+        look_at(view->gap, offset, size);
     return view->bytes + offset;
 }
 
@@ -87,11 +104,6 @@ bool elf_view_is_string(const struct elf_view *view, const Elf32_Shdr *table, ui
         return false;
     const uint8_t *bytes = elf_view_bytes(view, (uint64_t)table->sh_offset + offset, size);
     return bytes && memcmp(bytes, string, size) == 0;
-}
-
-static uint64_t max64(uint64_t a, uint64_t b)
-{
-    return a > b ? a : b;
 }
 
 static uint64_t tables_end(const struct elf_view *view)

@@ -10,9 +10,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* What is not known of a file: its bytes from start up to end are there, but mean nothing. */
+struct elf_gap {
+    uint64_t start, end; /* offsets */
+    uint64_t needed;     /* the end of what was looked at in it; 0: nothing was */
+};
+
 struct elf_view {
     const uint8_t *bytes;
     size_t size;
+    struct elf_gap *gap; /* NULL: all is known */
     Elf32_Ehdr header;   /* all zero if the file is too short for it */
     Elf32_Shdr section0; /* valid if has_section0; holds the counts that the header cannot */
     bool has_section0;
@@ -22,13 +29,14 @@ struct elf_view {
 
 /*
  * Looks at the ELF header and section 0. Class and byte order are the caller's to judge first.
- * The bytes are borrowed for as long as the view lives.
+ * The bytes are borrowed for as long as the view lives, and so is the gap (NULL: there is none), in
+ * which every look at what is not known is noted.
  *
  * Extended numbering (gABI chapter 4): e_phnum 0xffff means section 0's sh_info, and e_shnum 0 with
  * e_shoff not 0 means section 0's sh_size. Section 0 is there if e_shoff is not 0, e_shentsize is
  * 40 and the entry lies in the file; a count that would come from it is 0 if it is not.
  */
-void elf_view_open(const void *bytes, size_t size, struct elf_view *ret);
+void elf_view_open(const void *bytes, size_t size, struct elf_gap *gap, struct elf_view *ret);
 
 /*
  * The header numbered index. False, with *ret untouched, past the last one, if the entries are not

@@ -123,7 +123,7 @@ int sketch_map(const struct board *board, const void *elf, size_t size, uint32_t
 
     if (!board_is_sound(board))
         return -EINVAL;
-    elf_view_open(elf, size, &view);
+    elf_view_open(elf, size, NULL, &view);
     int r = collect_claims(&view, stack_pointer, &claims);
     if (r >= 0)
         r = symbols_collect(&view, board, &map);

@@ -21,6 +21,7 @@ struct sketch {
     const struct board *board;
     const uint8_t *bytes;
     size_t size;
+    struct elf_gap *gap; /* of the file, behind its identification; NULL: there is none */
 
     struct elf_view elf;          /* once class and byte order are right */
     struct segments segments;     /* once nothing is cut off */

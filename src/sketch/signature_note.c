@@ -278,7 +278,7 @@ int signature_note_add(const void *elf, size_t size, const uint8_t key[static SI
 {
     struct elf_view view;
 
-    elf_view_open(elf, size, &view);
+    elf_view_open(elf, size, NULL, &view);
     return has_note(&view) ? renew(&view, key, ret, ret_size)
                            : add(&view, key, ret, ret_size, ret_reason);
 }

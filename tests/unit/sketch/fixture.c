@@ -1,6 +1,7 @@
 /* The board, the builder and the judge that all tests of the checker go through. */
 #include "fixture.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -217,6 +218,50 @@ static void assert_same(const struct sketch_report *a, const struct sketch_repor
                         sizeof(*a) - offsetof(struct sketch_report, image_size) - 4);
 }
 
+/*
+ * Of the same file, as long as a part of it is not known (and holds garbage), there is the same
+ * verdict or none, and each time none is given it is told how much more is needed for one.
+ */
+static void assert_same_with_gap(const struct board *board, const uint8_t *bytes, size_t size,
+                                 struct sketch_gap gap, const struct sketch_report *expected,
+                                 const uint8_t *expected_image)
+{
+    _cleanup_free_ uint8_t *copy = allocate(size), *image = NULL;
+    struct sketch_report report;
+    uint64_t needed;
+    int r;
+
+    memcpy(copy, bytes, size);
+    memset(copy + gap.start, 0xa5, gap.end - gap.start);
+    memset(&report, 0xa5, sizeof(report));
+    while ((r = sketch_check_part(board, copy, size, &gap, &report, &image, &needed)) == -EAGAIN) {
+        assert_true(needed > gap.start && needed <= gap.end);
+        assert_null(image);
+        memcpy(copy + gap.start, bytes + gap.start, needed - gap.start);
+        gap.start = needed;
+    }
+    assert_int_equal(r, 0);
+    assert_same(&report, expected);
+    if (image)
+        assert_memory_equal(image, expected_image, report.image_size);
+}
+
+/* Each time elsewhere, and the same in every run. */
+static void assert_same_with_gaps(const struct board *board, const uint8_t *bytes, size_t size,
+                                  const struct sketch_report *report, const uint8_t *image)
+{
+    static uint32_t chance;
+
+    for (int i = 0; i < 2; i++) {
+        struct sketch_gap gap;
+
+        chance = chance * 1664525 + 1013904223;
+        gap.start = (chance >> 8) % size;
+        gap.end = gap.start + 1 + (chance >> 16) % (size - gap.start);
+        assert_same_with_gap(board, bytes, size, gap, report, image);
+    }
+}
+
 struct sketch_report check_on(const struct board *board, const void *bytes, size_t size,
                               uint8_t **ret_image)
 {
@@ -228,6 +273,8 @@ struct sketch_report check_on(const struct board *board, const void *bytes, size
     assert_same(&report, &unaligned);
     if (image)
         assert_memory_equal(image, unaligned_image, report.image_size);
+    if (size > 0)
+        assert_same_with_gaps(board, bytes, size, &report, image);
     if (ret_image)
         *ret_image = TAKE_PTR(image);
     return report;

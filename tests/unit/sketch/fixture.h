@@ -81,8 +81,9 @@ void elf_set_vector(struct elf *elf, size_t index, uint32_t value);
 
 /*
  * The verdict for a board, from a buffer of exactly this size and then from an unaligned one. Fails
- * unless both agree, the texts are there (or not), the image is there (or not) and answer_check_
- * head() believes the report. The image is the caller's to free; NULL ret_image: not wanted.
+ * unless both agree, and with them what is said while a part is not known, the texts are there (or
+ * not), the image is there (or not) and answer_check_head() believes the report. The image is the
+ * caller's to free; NULL ret_image: not wanted.
  */
 struct sketch_report check_on(const struct board *board, const void *bytes, size_t size,
                               uint8_t **ret_image);

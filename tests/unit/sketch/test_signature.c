@@ -184,7 +184,7 @@ static void assert_note_section(const uint8_t *copy, size_t size, uint64_t n_sec
     struct elf_view view;
     Elf32_Shdr names, note;
 
-    elf_view_open(copy, size, &view);
+    elf_view_open(copy, size, NULL, &view);
     assert_int_equal(view.n_sections, n_sections);
     uint32_t index = view.header.e_shstrndx;
     if (index == SHN_XINDEX)
