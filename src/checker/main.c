@@ -56,6 +56,7 @@ static int read_board(struct board *ret)
 /* What the daemon wants of us. */
 struct task {
     int upload;
+    struct sketch_gap missing; /* of the upload */
     bool signature_counts;
     struct signature_order signature;
 };
@@ -68,6 +69,13 @@ static int wait_for_signature_order(struct signature_order *ret)
     if (ret->n_keys > SIGNATURE_KEYS_MAX)
         return failed("these are too many keys", -EBADMSG);
     return 1;
+}
+
+static int wait_for_gap(struct sketch_gap *ret)
+{
+    int r = fd_receive_rest(ANSWER_FD_SOCKET, ret, sizeof(*ret));
+
+    return r < 0 ? failed("the upload's gap cannot be heard", r) : 1;
 }
 
 struct options {
@@ -87,6 +95,8 @@ static int wait_for_go(const struct options *options, struct task *ret)
         return failed("the daemon cannot be heard", r);
     if (r == 0)
         return 0;
+    if (byte == ANSWER_GO_PARTS)
+        return wait_for_gap(&ret->missing);
     if (byte != ANSWER_GO && !(byte == ANSWER_GO_SIGNED && options->signatures))
         return failed("the daemon said something else than go", -EBADMSG);
     ret->signature_counts = byte == ANSWER_GO_SIGNED;
@@ -166,6 +176,29 @@ static int wait_for_rest(void)
     return r < 0 ? failed("the daemon does not ask for the rest", r) : 0;
 }
 
+/* Asks for more until it can be judged. */
+static int check_upload(const struct board *board, uint32_t cage, const struct upload *upload,
+                        struct sketch_gap *missing, struct sketch_report *ret, uint8_t **ret_image)
+{
+    const void *bytes = upload->size > 0 ? upload->bytes : "";
+    struct answer_head head;
+    uint64_t needed = 0;
+    int r;
+
+    while ((r = sketch_check_part(board, bytes, upload->size, missing, ret, ret_image, &needed)) ==
+           -EAGAIN) {
+        answer_make_request(needed, &head);
+        head.cage = cage;
+        r = answer(&head, sizeof(head));
+        if (r >= 0)
+            r = wait_for_rest();
+        if (r < 0)
+            return r;
+        missing->start = needed;
+    }
+    return r < 0 ? failed("the upload cannot be checked", r) : 0;
+}
+
 /* Last, and not before the daemon has started OpenOCD, if it does. */
 static int answer_digest(const struct upload *upload)
 {
@@ -180,7 +213,7 @@ static int answer_digest(const struct upload *upload)
     return answer(&tail, sizeof(tail));
 }
 
-static int judge(const struct board *board, uint32_t cage, const struct task *task)
+static int judge(const struct board *board, uint32_t cage, struct task *task)
 {
     _cleanup_(upload_done) struct upload upload = {NULL, 0};
     _cleanup_free_ uint8_t *image = NULL;
@@ -189,12 +222,10 @@ static int judge(const struct board *board, uint32_t cage, const struct task *ta
     int r = map_upload(task->upload, &upload);
     if (r >= 0)
         r = answer_signature(task, &upload);
-    if (r < 0)
-        return r;
-    r = sketch_check(board, upload.size > 0 ? upload.bytes : "", upload.size, &report, &image);
-    if (r < 0)
-        return failed("the upload cannot be checked", r);
-    r = answer_verdict(cage, &report, image);
+    if (r >= 0)
+        r = check_upload(board, cage, &upload, &task->missing, &report, &image);
+    if (r >= 0)
+        r = answer_verdict(cage, &report, image);
     return r < 0 ? r : answer_digest(&upload);
 }
 

@@ -1,5 +1,6 @@
 #include "daemon/checking.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 #include <syslog.h>
@@ -45,6 +46,20 @@ static void on_verdict(struct check *check, void *userdata)
     queue_take_verdict(manager, checked_job(manager), check_answer(check));
 }
 
+/* OpenOCD is on its way when the verdict is there: now there is time for the rest of the copy. */
+static int on_need(struct check *check, uint64_t up_to, void *userdata)
+{
+    struct manager *manager = userdata;
+    const struct job *job = checked_job(manager);
+
+    (void)check;
+    if (!job || !job->snapshot)
+        return -ECANCELED; /* it is for nobody any more */
+    int r = up_to == UINT64_MAX ? snapshot_complete(job->snapshot)
+                                : snapshot_fill(job->snapshot, up_to);
+    return r == 0 ? -ESTALE : r;
+}
+
 static void on_end(struct check *check, void *userdata)
 {
     struct manager *manager = userdata;
@@ -70,6 +85,7 @@ static int start_checker(struct manager *manager, struct check **ret)
         .max_size = orders->settings->inbox_max_size,
         .signatures = orders->settings->require_signature,
         .on_verdict = on_verdict,
+        .on_need = on_need,
         .on_end = on_end,
         .userdata = manager,
     };
@@ -162,28 +178,28 @@ static void confirm(struct manager *manager, struct job *job, const struct check
 }
 
 /*
- * Of an upload that was copied while it was written, this is the first time that all of it is
- * looked at. If an earlier part has been written anew since, nothing has come of what was read that
- * could not be taken back: OpenOCD waits for leave.
+ * If somebody has written to an upload that was copied in parts, nothing has come of what was read
+ * that could not be taken back: OpenOCD waits for leave. Returns -errno if that cannot be found
+ * out.
  */
-static bool is_true(const struct manager *manager, const struct job *job)
+static int is_whole(const struct manager *manager, const struct job *job)
 {
-    int r = job->snapshot ? snapshot_is_true(job->snapshot) : true;
+    int r = job->snapshot ? snapshot_complete(job->snapshot) : true;
 
     if (r < 0)
         journal_log_job(manager->journal, job->id, LOG_WARNING,
                         "Job %" PRIu64 ": the upload cannot be compared with its copy: %s", job->id,
                         strerror(-r));
-    return r > 0;
+    return r;
 }
 
 static void take_back(struct manager *manager, struct job *job)
 {
     bool programming = job->state == JOB_PROGRAMMING;
 
-    journal_log_job(manager->journal, job->id, LOG_INFO,
-                    "Job %" PRIu64 ": parts of the upload were written twice: reading it again",
-                    job->id);
+    journal_log_job(
+        manager->journal, job->id, LOG_INFO,
+        "Job %" PRIu64 ": the upload was written to while it was read: reading it again", job->id);
     job_take_back(job);
     if (programming)
         deploy_refuse(manager->deploy);
@@ -195,10 +211,13 @@ static void on_checked(struct manager *manager)
     _cleanup_(check_freep) struct check *check = TAKE_PTR(manager->check);
     struct job *job = checked_job(manager);
     struct check_answer *answer = check_answer(check);
+    int whole = job ? is_whole(manager, job) : false;
 
+    if (whole < 0)
+        answer->end = CHECK_BROKEN;
     if (!job)
         journal_log(manager->journal, LOG_DEBUG, "A check ended whose job had ended before it.");
-    else if (!is_true(manager, job))
+    else if (whole == 0)
         take_back(manager, job);
     else if (job->unconfirmed)
         confirm(manager, job, answer);

@@ -25,8 +25,8 @@ static int take_snapshot(const struct manager *manager, struct snapshot **ret)
     _cleanup_fd_ int fd = open(dirname(folder), O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
         return -errno;
-    int r = snapshot_take(fd, basename(name), manager->orders->settings->inbox_max_size, NULL, ret,
-                          &key);
+    int r = snapshot_take(fd, basename(name), manager->orders->settings->inbox_max_size,
+                          SNAPSHOT_WHOLE, ret, &key);
     if (r == SNAPSHOT_TOO_LARGE)
         return -EFBIG;
     return r <= 0 ? r : -EIO;

@@ -5,10 +5,6 @@
 
 #include "util/fd.h"
 
-enum {
-    ADVANCE_MIN = 512 << 10, /* bytes */
-};
-
 bool inbox_look(const struct manager *manager, struct file_key *ret_key)
 {
     _cleanup_fd_ int inbox = watch_open(manager->watch);
@@ -21,41 +17,15 @@ bool inbox_look(const struct manager *manager, struct file_key *ret_key)
     return true;
 }
 
-int inbox_take(const struct manager *manager, int inbox, struct advance *advance,
+int inbox_take(const struct manager *manager, int inbox, enum snapshot_extent extent,
                struct snapshot **ret, struct file_key *ret_key)
 {
     const struct settings *settings = manager->orders->settings;
 
     if (inbox < 0)
         return SNAPSHOT_GONE;
-    return snapshot_take(inbox, settings->inbox_file_name, settings->inbox_max_size, advance, ret,
+    return snapshot_take(inbox, settings->inbox_file_name, settings->inbox_max_size, extent, ret,
                          ret_key);
-}
-
-/* What is copied in a moment anyway, or would be rejected as too large, is not. */
-static bool is_worth_an_advance(const struct manager *manager)
-{
-    struct file_key key;
-
-    return inbox_look(manager, &key) && key.size >= ADVANCE_MIN &&
-           key.size <= manager->orders->settings->inbox_max_size;
-}
-
-static int start_advance(struct manager *manager)
-{
-    _cleanup_fd_ int inbox = watch_open(manager->watch);
-
-    return inbox < 0
-               ? inbox
-               : advance_new(inbox, manager->orders->settings->inbox_file_name, &manager->advance);
-}
-
-void inbox_advance(struct manager *manager)
-{
-    if (!manager->advance && (!is_worth_an_advance(manager) || start_advance(manager) < 0))
-        return;
-    if (advance_go_on(manager->advance, manager->orders->settings->inbox_max_size) < 0)
-        manager->advance = advance_free(manager->advance);
 }
 
 bool inbox_holds(const struct manager *manager, const char *sha256)
@@ -65,7 +35,7 @@ bool inbox_holds(const struct manager *manager, const char *sha256)
     char found[SKETCH_DIGEST_HEX];
     struct file_key key;
 
-    return inbox_take(manager, inbox, NULL, &snapshot, &key) == SNAPSHOT_TAKEN &&
+    return inbox_take(manager, inbox, SNAPSHOT_WHOLE, &snapshot, &key) == SNAPSHOT_TAKEN &&
            snapshot_digest(snapshot, found) >= 0 && strcmp(found, sha256) == 0;
 }
 

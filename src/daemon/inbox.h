@@ -7,14 +7,11 @@
 bool inbox_look(const struct manager *manager, struct file_key *ret_key);
 
 /*
- * Copies it. inbox is the folder (watch_open()); negative: there is none, hence no file. What was
- * copied in advance is used, if it is given. Returns as snapshot_take().
+ * Copies it. inbox is the folder (watch_open()); negative: there is none, hence no file. Returns as
+ * snapshot_take().
  */
-int inbox_take(const struct manager *manager, int inbox, struct advance *advance,
+int inbox_take(const struct manager *manager, int inbox, enum snapshot_extent extent,
                struct snapshot **ret, struct file_key *ret_key);
-
-/* It is being written: copies what there is so far of a large one, in advance. */
-void inbox_advance(struct manager *manager);
 
 /* True if the file has just this content. */
 bool inbox_holds(const struct manager *manager, const char *sha256);

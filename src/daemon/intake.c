@@ -35,7 +35,6 @@ static void detach_fresh(struct manager *manager, struct job *fresh)
 
 static void on_gone(struct manager *manager)
 {
-    manager->advance = advance_free(manager->advance);
     close_overtaken(manager);
     if (manager->arrivals > 0 || manager_find(manager, JOB_WAITING))
         reading_close_deleted(manager);
@@ -71,7 +70,6 @@ static void on_written(struct manager *manager)
     } else {
         reading_disturb(manager);
     }
-    inbox_advance(manager);
 }
 
 /* New time stamps on a file that was read already, not followed by a close: adb sets them last. */
@@ -232,5 +230,4 @@ void intake_stop(struct manager *manager)
     manager->look_source = sd_event_source_disable_unref(manager->look_source);
     manager->patience_source = sd_event_source_disable_unref(manager->patience_source);
     manager->watch = watch_free(manager->watch);
-    manager->advance = advance_free(manager->advance);
 }

@@ -64,7 +64,6 @@ struct manager {
     struct transcript progress; /* of that deploy, as last told */
 
     struct watch *watch;
-    struct advance *advance; /* of the file that is being written; NULL: none, or not worth it */
     sd_event_source *look_source; /* runs when all events of the inbox have been heard */
     sd_event_source *patience_source;
     unsigned arrivals; /* completed uploads that have not been read */

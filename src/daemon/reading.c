@@ -139,7 +139,7 @@ static struct job *open_job(struct manager *manager)
  * content tells. If somebody was writing while it was read, that writer's close is still to come,
  * unless the job is of an earlier one: then this is the next upload's.
  */
-static bool is_continued(const struct job *waiting, const struct snapshot *snapshot,
+static bool is_continued(const struct job *waiting, struct snapshot *snapshot,
                          enum reading_reason reason)
 {
     if (waiting->snapshot && is_partial(waiting) && !waiting->disturbed && !waiting->doubted)
@@ -152,7 +152,7 @@ static bool is_continued(const struct job *waiting, const struct snapshot *snaps
  * read): the one that waits for its rest, if this continues it, else a new one. The one that waits
  * then has been overwritten.
  */
-static struct job *job_for(struct manager *manager, const struct snapshot *snapshot,
+static struct job *job_for(struct manager *manager, struct snapshot *snapshot,
                            const struct file_key *key, enum reading_reason reason)
 {
     struct job *waiting = manager_find(manager, JOB_WAITING);
@@ -243,6 +243,18 @@ static void read_failed(struct manager *manager, enum reading_reason reason, int
     manager_close_job(manager, job, &outcome);
 }
 
+/*
+ * If it is checked at once, only what is needed for that is copied now. Signatures are of the whole
+ * file, and so are comparisons with what was read before.
+ */
+static enum snapshot_extent extent(const struct manager *manager)
+{
+    bool at_once = !manager->check && !manager_find(manager, JOB_WAITING);
+
+    return at_once && !manager->orders->settings->require_signature ? SNAPSHOT_PARTS
+                                                                    : SNAPSHOT_WHOLE;
+}
+
 /* Reads what is in the inbox now, for the job that it belongs to. */
 void reading_take(struct manager *manager, enum reading_reason reason)
 {
@@ -250,8 +262,7 @@ void reading_take(struct manager *manager, enum reading_reason reason)
     _cleanup_fd_ int inbox = watch_open(manager->watch);
     struct file_key key = {.inode = 0};
 
-    int r = inbox_take(manager, inbox, manager->advance, &snapshot, &key);
-    manager->advance = advance_free(manager->advance);
+    int r = inbox_take(manager, inbox, extent(manager), &snapshot, &key);
     if (r < 0) {
         read_failed(manager, reason, r);
         return;

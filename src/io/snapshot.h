@@ -1,6 +1,10 @@
 /*
  * A private copy of an upload, taken before it is judged. What happens to the path afterwards
  * changes nothing: what was checked is what is programmed.
+ *
+ * Of a large upload, most of which is for debuggers, only what a verdict needs as a rule can be
+ * copied at first. The rest is then filled in when it is asked for, so the copy is to be compared
+ * with the file, once, before anything comes of it that cannot be taken back.
  */
 #pragma once
 
@@ -8,16 +12,22 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "io/advance.h"
 #include "io/file_key.h"
 #include "util/cleanup.h"
 
 struct snapshot {
-    int fd;        /* sealed memfd: neither content nor size can change; read-only for everybody */
-    int source;    /* made of an advance: the file, to be compared; else -EBADF */
-    uint64_t size; /* bytes */
-    uid_t owner;   /* of the file that was read */
-    bool linked;   /* that file had more than one name: anybody may have given it this one */
+    int fd; /* sealed memfd: its size cannot change, nor its content but for what is: */
+    struct sketch_gap missing; /* not copied yet, all zero in fd; end 0: nothing */
+    int source;                /* not whole yet: the file, to be compared; else -EBADF */
+    uint64_t size;             /* bytes, of all of it */
+    uid_t owner;               /* of the file that was read */
+    bool linked; /* that file had more than one name: anybody may have given it this one */
+};
+
+/* What is to be copied at once. */
+enum snapshot_extent {
+    SNAPSHOT_WHOLE,
+    SNAPSHOT_PARTS, /* of a large file its beginning and its end */
 };
 
 enum snapshot_result {
@@ -36,13 +46,10 @@ enum snapshot_result {
  * somebody sets them afterwards, as adb does right behind its close: who needs to be certain also
  * asks inotify. Nothing is locked meanwhile: an uploader never notices the reader.
  *
- * advance: what was copied before, or NULL. If it is of this file it is used, and emptied: the
- * snapshot is to be compared then.
- *
  * Returns an enum snapshot_result; *ret is set for SNAPSHOT_TAKEN only, for snapshot_free().
  * Returns -errno if the copy cannot be made for want of memory or descriptors.
  */
-int snapshot_take(int dirfd, const char *name, uint64_t max_size, struct advance *advance,
+int snapshot_take(int dirfd, const char *name, uint64_t max_size, enum snapshot_extent extent,
                   struct snapshot **ret, struct file_key *ret_key);
 
 /*
@@ -53,17 +60,24 @@ int snapshot_take(int dirfd, const char *name, uint64_t max_size, struct advance
 int snapshot_take_fd(int fd, uint64_t max_size, struct snapshot **ret, struct file_key *ret_key);
 
 /*
- * Does the file hold now what was copied? True, without looking, of a snapshot that was made in one
- * go. Returns -errno if that cannot be found out.
+ * Copies what is missing up to an offset. Returns true, false if the file does not reach as far any
+ * more, or -errno.
  */
-int snapshot_is_true(const struct snapshot *snapshot);
+int snapshot_fill(struct snapshot *snapshot, uint64_t up_to);
 
-/* SHA-256 of what was copied. Returns 0, or -errno if it can't be read. */
-int snapshot_digest(const struct snapshot *snapshot, char ret[static SKETCH_DIGEST_HEX]);
+/*
+ * Copies all that is missing, and compares all with the file. True: it holds what was copied, which
+ * is whole now; so is, without looking, a snapshot that was taken whole. False: somebody has
+ * written to the file since. Returns -errno if that cannot be found out.
+ */
+int snapshot_complete(struct snapshot *snapshot);
+
+/* SHA-256 of the whole. Returns 0; -ESTALE if it cannot be completed any more; or -errno. */
+int snapshot_digest(struct snapshot *snapshot, char ret[static SKETCH_DIGEST_HEX]);
 
 /* True if the whole of a is the beginning of b (or equal to it). Returns -errno if one can't be
  * read. */
-int snapshot_begins(const struct snapshot *a, const struct snapshot *b);
+int snapshot_begins(struct snapshot *a, struct snapshot *b);
 
 struct snapshot *snapshot_free(struct snapshot *snapshot);
 DEFINE_CLEANUP(struct snapshot *, snapshot_free)

@@ -36,7 +36,8 @@ struct check {
     int channel;
     sd_event_source *channel_source;
     enum part part;
-    size_t received; /* bytes of that part */
+    size_t received;           /* bytes of that part */
+    struct sketch_gap missing; /* of the snapshot, as far as the checker was told */
     struct answer_signature signature;
     struct answer_head head;
     struct answer_tail tail;
@@ -116,19 +117,30 @@ static void enforce_signature(const struct check *check, struct check_answer *an
     free(TAKE_PTR(answer->image));
 }
 
-/* The rest is asked for when the callback has used the verdict. What cannot be sent to it because
- * it is gone, its end tells. */
-static void tell_verdict(struct check *check)
+/* Asks for the next part. What cannot be sent to it because it is gone, its end tells. */
+static enum part go_on(struct check *check, uint64_t up_to, enum part next)
 {
+    const struct check_spec *spec = &check->spec;
     const char rest = ANSWER_REST;
 
+    if (check->missing.end > 0 &&
+        (!spec->on_need || spec->on_need(check, up_to, spec->userdata) < 0))
+        return PART_BAD;
+    check->missing.start = up_to;
+    fd_send_rest(check->channel, &rest, sizeof(rest));
+    return next;
+}
+
+/* The rest is asked for when the callback has used the verdict. */
+static enum part tell_verdict(struct check *check)
+{
     check->judged = true;
     check->answer.report = check->head.report;
     check->answer.cage = check->head.cage;
     enforce_signature(check, &check->answer);
     if (check->spec.on_verdict)
         check->spec.on_verdict(check, check->spec.userdata);
-    fd_send_rest(check->channel, &rest, sizeof(rest));
+    return go_on(check, UINT64_MAX, PART_TAIL);
 }
 
 static enum part judge_signature(struct check *check)
@@ -143,12 +155,12 @@ static enum part judge_head(struct check *check)
 {
     const struct sketch_report *report = &check->head.report;
 
+    if (answer_check_request(&check->missing, &check->head) >= 0)
+        return go_on(check, check->head.needed, PART_HEAD);
     if (answer_check_head(check->spec.board, &check->head) < 0)
         return PART_BAD;
-    if (report->image_size == 0) {
-        tell_verdict(check);
-        return PART_TAIL;
-    }
+    if (report->image_size == 0)
+        return tell_verdict(check);
     check->answer.image = malloc(report->image_size);
     return check->answer.image ? PART_IMAGE : PART_BAD;
 }
@@ -157,8 +169,7 @@ static enum part judge_image(struct check *check)
 {
     if (answer_check_image(&check->head, check->answer.image) < 0)
         return PART_BAD;
-    tell_verdict(check);
-    return PART_TAIL;
+    return tell_verdict(check);
 }
 
 /* The part is whole: what is the next one? */
@@ -348,11 +359,22 @@ int check_new(sd_event *event, const struct check_spec *spec, struct check **ret
     return 0;
 }
 
+static int order_parts(struct check *check, const struct snapshot *snapshot)
+{
+    int r = fd_send(check->channel, ANSWER_GO_PARTS, snapshot->fd);
+
+    check->missing = snapshot->missing;
+    return r < 0 ? r : fd_send_rest(check->channel, &check->missing, sizeof(check->missing));
+}
+
 static int order(struct check *check, const struct snapshot *snapshot,
                  const struct signature_order *signature)
 {
     if (!signature)
-        return fd_send(check->channel, ANSWER_GO, snapshot->fd);
+        return snapshot->missing.end > 0 ? order_parts(check, snapshot)
+                                         : fd_send(check->channel, ANSWER_GO, snapshot->fd);
+    if (snapshot->missing.end > 0)
+        return -EINVAL;
     check->must_be_signed = true;
     check->n_keys = signature->n_keys;
     if (check->part == PART_HEAD && check->received == 0)

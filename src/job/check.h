@@ -33,6 +33,11 @@ struct check_spec {
      * wanted. */
     void (*on_verdict)(struct check *check, void *userdata);
 
+    /* Of a snapshot that is not whole, more is needed: from its start up to this offset; or, once
+     * the verdict has been told, UINT64_MAX for all of it. Returns 0 when it is there, or -errno:
+     * the check ends, CHECK_BROKEN. Must not free the check. NULL if every snapshot is whole. */
+    int (*on_need)(struct check *check, uint64_t up_to, void *userdata);
+
     /* Once; may free the check. The answer's image is for the receiver to take (and to free). */
     void (*on_end)(struct check *check, void *userdata);
     void *userdata;
@@ -61,10 +66,12 @@ struct check_answer {
 int check_new(sd_event *event, const struct check_spec *spec, struct check **ret);
 
 /*
- * Gives it the snapshot to judge, once; the snapshot stays the caller's and may be freed at once.
- * signature, which is copied, says by which keys it must be signed: without that, an upload that is
- * good in all else is SKETCH_SIGNATURE. NULL: signatures do not count. Returns 0, or -errno; -EPIPE
- * or -ECONNRESET says that the checker is gone already, which its on_end tells too.
+ * Gives it the snapshot to judge, once; the snapshot stays the caller's and may be freed at once
+ * (if it is whole; else who is asked for more must have it). signature, which is copied, says by
+ * which keys it must be signed: without that, an upload that is good in all else is
+ * SKETCH_SIGNATURE. NULL: signatures do not count. Returns 0, or -errno; -EINVAL for a signature of
+ * what is not whole; -EPIPE or -ECONNRESET says that the checker is gone already, which its on_end
+ * tells too.
  */
 int check_begin(struct check *check, const struct snapshot *snapshot,
                 const struct signature_order *signature);

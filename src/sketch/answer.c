@@ -12,11 +12,17 @@
 
 static const char answer_magic[ANSWER_MAGIC_SIZE] = {'m', '4', 'f', 'l', 'a', 's', 'h', 1};
 
-void answer_make_head(const struct sketch_report *report, struct answer_head *ret)
+void answer_make_request(uint64_t needed, struct answer_head *ret)
 {
     memset(ret, 0, sizeof(*ret));
     memcpy(ret->magic, answer_magic, sizeof(answer_magic));
     ret->version = ANSWER_VERSION;
+    ret->needed = needed;
+}
+
+void answer_make_head(const struct sketch_report *report, struct answer_head *ret)
+{
+    answer_make_request(0, ret);
     ret->report = *report;
 }
 
@@ -173,13 +179,26 @@ static bool accepted_fields_fit(const struct board *board, const struct sketch_r
            sectors_fit(board, report) && ram_fits(board, report) && addresses_fit(board, report);
 }
 
+static bool is_head(const struct answer_head *head)
+{
+    return memcmp(head->magic, answer_magic, sizeof(answer_magic)) == 0 &&
+           head->version == ANSWER_VERSION && !(head->cage & ~(uint32_t)ANSWER_CAGE_ALL);
+}
+
+int answer_check_request(const struct sketch_gap *missing, const struct answer_head *head)
+{
+    return is_head(head) && head->needed > missing->start && head->needed <= missing->end &&
+                   is_zero(&head->report, sizeof(head->report))
+               ? 0
+               : -EBADMSG;
+}
+
 int answer_check_head(const struct board *board, const struct answer_head *head)
 {
     const struct sketch_report *report = &head->report;
     bool accepted = report->code == SKETCH_ACCEPTED;
 
-    if (memcmp(head->magic, answer_magic, sizeof(answer_magic)) != 0 ||
-        head->version != ANSWER_VERSION || (head->cage & ~(uint32_t)ANSWER_CAGE_ALL))
+    if (!is_head(head) || head->needed != 0)
         return -EBADMSG;
     if (!is_checkers_code(report->code) || !texts_fit(report))
         return -EBADMSG;

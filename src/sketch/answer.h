@@ -10,6 +10,11 @@
  * not keep OpenOCD from being started, hashes the upload, and writes struct answer_tail. Both ends
  * are of one build on one machine, hence native byte order and layout.
  *
+ * Of a large upload a part may still be missing: then the order is ANSWER_GO_PARTS, followed by a
+ * struct sketch_gap. If the verdict depends on what is missing, the head says up to where it does,
+ * and nothing else; ANSWER_REST comes when so much is there, and another head follows. ANSWER_REST
+ * after a verdict comes when all is there.
+ *
  * Where sketches must be signed, the order is ANSWER_GO_SIGNED, followed by a struct
  * signature_order, and the answer begins with struct answer_signature. The checker writes that
  * before it looks at a byte of the upload but to hash it and to find the note at its end. So what
@@ -28,9 +33,10 @@ enum {
     ANSWER_FD_BOARD = 4,  /* the board profile's text, to be read from its start */
 
     ANSWER_GO = 'G',        /* the byte that starts the check */
+    ANSWER_GO_PARTS = 'P',  /* likewise, of an upload with a gap */
     ANSWER_GO_SIGNED = 'S', /* likewise, of the signature too */
-    ANSWER_REST = 'R',      /* the byte that asks for the tail */
-    ANSWER_VERSION = 5,
+    ANSWER_REST = 'R',      /* the byte that asks for what comes next */
+    ANSWER_VERSION = 6,
     ANSWER_MAGIC_SIZE = 8,
 };
 
@@ -52,8 +58,9 @@ struct answer_signature {
 struct answer_head {
     char magic[ANSWER_MAGIC_SIZE];
     uint32_t version;
-    uint32_t cage; /* of enum answer_cage; only to be told, since a liar may say anything */
-    struct sketch_report report;
+    uint32_t cage;   /* of enum answer_cage; only to be told, since a liar may say anything */
+    uint64_t needed; /* the upload up to this offset, for a verdict; 0: this is one */
+    struct sketch_report report; /* all zero if it is none */
 };
 
 /* Sent last, when it is asked for: what takes longest, and is needed last. */
@@ -66,6 +73,9 @@ void answer_make_signature(const struct signature_verdict *verdict, struct answe
 
 /* Fills a head from a report of sketch_check(); cage is 0. */
 void answer_make_head(const struct sketch_report *report, struct answer_head *ret);
+
+/* Fills one that is no verdict. */
+void answer_make_request(uint64_t needed, struct answer_head *ret);
 void answer_make_tail(const char *sha256, struct answer_tail *ret);
 
 /*
@@ -74,12 +84,16 @@ void answer_make_tail(const char *sha256, struct answer_tail *ret);
  */
 int answer_check_signature(const struct answer_signature *signature, uint32_t n_keys);
 
+/* 0 if the head is not a verdict, but asks for something of what is missing; -EBADMSG otherwise. */
+int answer_check_request(const struct sketch_gap *missing, const struct answer_head *head);
+
 /*
- * Judges all that a lying checker could say. 0 means: the code is one that sketch_check() can give;
- * both texts are one line of printable ASCII (empty if accepted, not empty if rejected); every
- * field that does not go with the code is all zero; the cage has only known bits; an accepted
- * sketch's numbers fit the board and each other, so that 0 < image_size <= the window's size, and
- * sectors and sector_used can be used as indices and counts. -EBADMSG otherwise.
+ * Judges all that a lying checker could say of its verdict. 0 means: it is one; the code is one
+ * that sketch_check() can give; both texts are one line of printable ASCII (empty if accepted, not
+ * empty if rejected); every field that does not go with the code is all zero; the cage has only
+ * known bits; an accepted sketch's numbers fit the board and each other, so that 0 < image_size <=
+ * the window's size, and sectors and sector_used can be used as indices and counts. -EBADMSG
+ * otherwise.
  */
 int answer_check_head(const struct board *board, const struct answer_head *head);
 

@@ -1,7 +1,7 @@
 /*
  * What a checker does that an upload has taken over: linked into the real one in place of
- * sketch_check(), it is called where the upload is parsed, with the cage closed. The upload says
- * what to try: "!socket", say. If that is survived the verdict says so.
+ * sketch_check_part(), it is called where the upload is parsed, with the cage closed. The upload
+ * says what to try: "!socket", say. If that is survived the verdict says so.
  */
 #include <fcntl.h>
 #include <sched.h>
@@ -21,10 +21,12 @@
 #include "sketch/answer.h"
 #include "util/cleanup.h"
 
-int __real_sketch_check(const struct board *board, const void *elf, size_t size,
-                        struct sketch_report *ret_report, uint8_t **ret_image);
-int __wrap_sketch_check(const struct board *board, const void *elf, size_t size,
-                        struct sketch_report *ret_report, uint8_t **ret_image);
+int __real_sketch_check_part(const struct board *board, const void *elf, size_t size,
+                             const struct sketch_gap *gap, struct sketch_report *ret_report,
+                             uint8_t **ret_image, uint64_t *ret_needed);
+int __wrap_sketch_check_part(const struct board *board, const void *elf, size_t size,
+                             const struct sketch_gap *gap, struct sketch_report *ret_report,
+                             uint8_t **ret_image, uint64_t *ret_needed);
 
 enum {
     PAGE = 4096,
@@ -220,11 +222,12 @@ static bool misbehave(const char *upload, size_t size)
     return !(is(upload, size, "memory") && memory_ends());
 }
 
-int __wrap_sketch_check(const struct board *board, const void *elf, size_t size,
-                        struct sketch_report *ret_report, uint8_t **ret_image)
+int __wrap_sketch_check_part(const struct board *board, const void *elf, size_t size,
+                             const struct sketch_gap *gap, struct sketch_report *ret_report,
+                             uint8_t **ret_image, uint64_t *ret_needed)
 {
     if (!misbehave(elf, size))
-        return __real_sketch_check(board, elf, size, ret_report, ret_image);
+        return __real_sketch_check_part(board, elf, size, gap, ret_report, ret_image, ret_needed);
     *ret_report = (struct sketch_report){
         .code = SKETCH_NO_CODE, .sentence = "That was survived.", .hint = "Run."};
     *ret_image = NULL;

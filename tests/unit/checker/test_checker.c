@@ -106,6 +106,112 @@ static void test_tail_only_when_asked_for(void **state)
     assert_ends_with_digest(f, after, sizeof(after));
 }
 
+/* ---- Of an upload that is not all there ------------------------------------------------------ */
+
+static void go_with_gap(struct fixture *f, uint64_t start, uint64_t end)
+{
+    const struct sketch_gap gap = {start, end};
+
+    assert_int_equal(fd_send(f->here, ANSWER_GO_PARTS, f->upload), 0);
+    assert_int_equal(fd_send_rest(f->here, &gap, sizeof(gap)), 0);
+}
+
+static void assert_asks_for(struct fixture *f, uint64_t start, uint64_t needed)
+{
+    const struct sketch_gap missing = {start, UINT64_MAX};
+    struct answer_head head;
+
+    assert_int_equal(fd_read_full(f->here, &head, sizeof(head)), sizeof(head));
+    assert_int_equal(answer_check_request(&missing, &head), 0);
+    assert_true(head.needed == needed);
+}
+
+static void put_in(struct fixture *f, const uint8_t *elf, size_t start, size_t end)
+{
+    assert_int_equal(pwrite(f->upload, elf + start, end - start, (off_t)start), end - start);
+}
+
+static void send_rest(struct fixture *f)
+{
+    assert_int_equal(fd_send_rest(f->here, (char[]){ANSWER_REST}, 1), 0);
+}
+
+/* The sketch, and as many bytes behind it that tell nothing. */
+static uint8_t *put_elf_with_more(struct fixture *f, size_t size, size_t start, size_t end)
+{
+    uint8_t *elf = calloc(1, size);
+
+    assert_non_null(elf);
+    tiny_elf(elf);
+    memset(elf + TINY_ELF_SIZE, 0xA5, size - TINY_ELF_SIZE);
+    _cleanup_free_ uint8_t *copy = malloc(size);
+    assert_non_null(copy);
+    memcpy(copy, elf, size);
+    memset(copy + start, 0, end - start);
+    replace_upload(f, copy, size);
+    return elf;
+}
+
+enum { MORE_SIZE = 3 * TINY_ELF_SIZE };
+
+/* It is judged by what is there; the digest is of all of it. */
+static void test_gap_that_does_not_count(void **state)
+{
+    struct fixture *f = *state;
+    _cleanup_free_ uint8_t *elf = put_elf_with_more(f, MORE_SIZE, TINY_ELF_SIZE, MORE_SIZE - 10);
+    _cleanup_free_ uint8_t *image = malloc(TINY_ELF_IMAGE);
+    struct answer_head head;
+
+    start(f);
+    go_with_gap(f, TINY_ELF_SIZE, MORE_SIZE - 10);
+    read_head(f, &head);
+    assert_int_equal(head.report.code, SKETCH_ACCEPTED);
+    assert_int_equal(fd_read_full(f->here, image, TINY_ELF_IMAGE), TINY_ELF_IMAGE);
+    assert_memory_equal(image, elf + TINY_ELF_HEADERS, TINY_ELF_IMAGE);
+    put_in(f, elf, TINY_ELF_SIZE, MORE_SIZE - 10);
+    assert_ends_with_digest(f, elf, MORE_SIZE);
+}
+
+/* First that there is a segment, and then all that is in it. */
+static void test_gap_that_counts(void **state)
+{
+    struct fixture *f = *state;
+    _cleanup_free_ uint8_t *elf = put_elf_with_more(f, MORE_SIZE, 60, MORE_SIZE);
+
+    start(f);
+    go_with_gap(f, 60, MORE_SIZE);
+    assert_asks_for(f, 60, TINY_ELF_HEADERS);
+    put_in(f, elf, 60, TINY_ELF_HEADERS);
+    send_rest(f);
+    assert_asks_for(f, TINY_ELF_HEADERS, TINY_ELF_SIZE);
+    put_in(f, elf, TINY_ELF_HEADERS, MORE_SIZE);
+    send_rest(f);
+    assert_accepted(f, elf, MORE_SIZE);
+}
+
+static void test_gap_that_is_never_filled(void **state)
+{
+    struct fixture *f = *state;
+    _cleanup_free_ uint8_t *elf = put_elf_with_more(f, MORE_SIZE, 60, MORE_SIZE);
+
+    start(f);
+    go_with_gap(f, 60, MORE_SIZE);
+    assert_asks_for(f, 60, TINY_ELF_HEADERS);
+    assert_int_equal(shutdown(f->here, SHUT_WR), 0);
+    assert_silent(f);
+    assert_int_equal(finish(f), 1);
+}
+
+static void test_gap_that_is_none(void **state)
+{
+    struct fixture *f = *state;
+
+    start(f);
+    go_with_gap(f, 60, TINY_ELF_SIZE + 1);
+    assert_silent(f);
+    assert_int_equal(finish(f), 1);
+}
+
 static void go_as_far_as_the_tail(struct fixture *f)
 {
     struct answer_head head;
@@ -351,6 +457,8 @@ int main(void)
         TEST(test_daemon_hangs_up),    TEST(test_arguments),
         TEST(test_signature),          TEST(test_detached_signature),
         TEST(test_wrong_signature),    TEST(test_order_that_is_refused),
+        TEST(test_gap_that_counts),    TEST(test_gap_that_does_not_count),
+        TEST(test_gap_that_is_none),   TEST(test_gap_that_is_never_filled),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -19,7 +19,7 @@ struct fixture {
     struct temp_dir dir;
     unsigned fds; /* open before the test */
     uint64_t max;
-    struct advance *advance;
+    enum snapshot_extent extent;
     struct snapshot *snapshot;
     struct file_key key;
 };
@@ -38,7 +38,6 @@ static inline _unused_ int tear_down(void **state)
 {
     struct fixture *f = *state;
 
-    advance_free(f->advance);
     snapshot_free(f->snapshot);
     temp_dir_remove(&f->dir);
     return count_fds() == f->fds ? 0 : -1;
@@ -47,7 +46,7 @@ static inline _unused_ int tear_down(void **state)
 static inline _unused_ int take(struct fixture *f)
 {
     f->snapshot = snapshot_free(f->snapshot);
-    return snapshot_take(f->dir.fd, "upload", f->max, f->advance, &f->snapshot, &f->key);
+    return snapshot_take(f->dir.fd, "upload", f->max, f->extent, &f->snapshot, &f->key);
 }
 
 static inline _unused_ int take_open(struct fixture *f, int fd)

@@ -171,7 +171,7 @@ static void test_device(void **state)
     struct fixture *f = *state;
     _cleanup_fd_ int dev = open("/dev", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-    assert_int_equal(snapshot_take(dev, "zero", MAX, NULL, &f->snapshot, &f->key),
+    assert_int_equal(snapshot_take(dev, "zero", MAX, SNAPSHOT_WHOLE, &f->snapshot, &f->key),
                      SNAPSHOT_NOT_REGULAR);
     assert_null(f->snapshot);
 }
@@ -234,7 +234,8 @@ static bool is_unreadable_to_nobody(struct fixture *f)
         (setresgid(NOBODY, NOBODY, NOBODY) < 0 || setresuid(NOBODY, NOBODY, NOBODY) < 0))
         return false;
     prctl(PR_SET_DUMPABLE, 1); /* else /proc/self is root's now */
-    if (snapshot_take(f->dir.fd, "control", MAX, NULL, &f->snapshot, &f->key) != SNAPSHOT_TAKEN)
+    if (snapshot_take(f->dir.fd, "control", MAX, SNAPSHOT_WHOLE, &f->snapshot, &f->key) !=
+        SNAPSHOT_TAKEN)
         return false;
     f->snapshot = snapshot_free(f->snapshot);
     return take(f) == SNAPSHOT_UNREADABLE && !f->snapshot && f->key.size == 6;
@@ -349,10 +350,10 @@ static void test_begins(void **state)
     assert_int_equal(snapshot_begins(page, other), 1);
     assert_int_equal(snapshot_begins(whole, other), 0);
 
-    const struct snapshot closed = {.fd = -EBADF, .size = 5};
+    struct snapshot closed = {.fd = -EBADF, .source = -EBADF, .size = 5};
     assert_int_equal(snapshot_begins(&closed, page), -EBADF);
     assert_int_equal(snapshot_begins(&closed, &closed), -EBADF);
-    const struct snapshot long_closed = {.fd = -EBADF, .size = 4096};
+    struct snapshot long_closed = {.fd = -EBADF, .source = -EBADF, .size = 4096};
     assert_int_equal(snapshot_begins(page, &long_closed), -EBADF);
 }
 

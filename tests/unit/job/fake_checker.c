@@ -22,6 +22,7 @@ static char mode[64];
 static int upload_fd;
 static bool must_be_signed;
 static struct signature_order order;
+static struct sketch_gap missing;
 
 static bool is(const char *name)
 {
@@ -47,8 +48,10 @@ static void await_go(void)
     if (r == 0)
         exit(0);
     must_be_signed = byte == ANSWER_GO_SIGNED;
-    if (r != 1 || (byte != ANSWER_GO && !must_be_signed))
+    if (r != 1 || (byte != ANSWER_GO && byte != ANSWER_GO_PARTS && !must_be_signed))
         exit(9);
+    if (byte == ANSWER_GO_PARTS && fd_receive_rest(ANSWER_FD_SOCKET, &missing, sizeof(missing)) < 0)
+        exit(12);
     if (must_be_signed && fd_receive_rest(ANSWER_FD_SOCKET, &order, sizeof(order)) < 0)
         exit(10);
 }
@@ -134,6 +137,27 @@ static void await_rest(void)
         exit(11);
 }
 
+/* In two steps, and as a liar could. */
+static void ask_for_more(void)
+{
+    const uint64_t steps[] = {missing.start + 1, missing.end};
+    struct answer_head head;
+
+    for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+        answer_make_request(steps[i], &head);
+        if (is("wants-nothing"))
+            head.needed = missing.start;
+        if (is("wants-the-same-again"))
+            head.needed = missing.start + 1;
+        if (is("wants-too-much"))
+            head.needed = missing.end + 1;
+        if (is("wants-and-judges"))
+            head.report.image_size = 1;
+        say(&head, sizeof(head));
+        await_rest();
+    }
+}
+
 static void say_tail(void)
 {
     char digest[SKETCH_DIGEST_HEX];
@@ -163,6 +187,8 @@ static void answer(void)
     if (is("hangs"))
         pause();
     say_signature();
+    if (strncmp(mode, "wants", 5) == 0)
+        ask_for_more();
     if (strncmp(mode, "rejected", 8) == 0)
         say_rejected();
     else

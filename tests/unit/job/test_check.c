@@ -25,6 +25,9 @@ struct fixture {
     struct check_answer answer;
     bool judged; /* the verdict has come */
     bool ended;
+    uint64_t needs[4]; /* what was asked for of a snapshot that is not whole */
+    size_t n_needs;
+    int need_result;
 };
 
 static int set_up(void **state)
@@ -62,6 +65,17 @@ static void on_verdict(struct check *check, void *userdata)
     f->judged = true;
 }
 
+static int on_need(struct check *check, uint64_t up_to, void *userdata)
+{
+    struct fixture *f = userdata;
+
+    assert_ptr_equal(check, f->check);
+    assert_true(f->n_needs < ELEMENTSOF(f->needs));
+    assert_int_equal(f->judged, up_to == UINT64_MAX);
+    f->needs[f->n_needs++] = up_to;
+    return f->need_result;
+}
+
 static void on_end(struct check *check, void *userdata)
 {
     struct fixture *f = userdata;
@@ -83,11 +97,13 @@ static int prepare(struct fixture *f, const char *checker, const char *mode, uin
         .board_text_size = strlen(mode),
         .timeout_usec = timeout_usec,
         .on_verdict = on_verdict,
+        .on_need = on_need,
         .on_end = on_end,
         .userdata = f,
     };
 
     f->judged = f->ended = false;
+    f->n_needs = 0;
     return check_new(f->event, &spec, &f->check);
 }
 
@@ -309,6 +325,91 @@ static void test_hangs(void **state)
     }
 }
 
+/* ---- Snapshots that are not whole ------------------------------------------------------------ */
+
+static void test_nothing_is_asked_of_a_whole_one(void **state)
+{
+    struct fixture *f = *state;
+
+    check(f, "accepted");
+    assert_image(f, FAKE_IMAGE);
+    assert_int_equal(f->n_needs, 0);
+}
+
+/* When the verdict has been told, all of it is needed. */
+static void test_rest_after_the_verdict(void **state)
+{
+    static const char *const modes[] = {"accepted", "rejected"};
+    struct fixture *f = *state;
+
+    f->snapshot.missing = (struct sketch_gap){5, 10};
+    for (size_t i = 0; i < ELEMENTSOF(modes); i++) {
+        check(f, modes[i]);
+        assert_int_equal(f->answer.end, CHECK_ANSWERED);
+        assert_int_equal(f->n_needs, 1);
+        assert_true(f->needs[0] == UINT64_MAX);
+        free(TAKE_PTR(f->answer.image));
+    }
+}
+
+static void test_asks_for_more(void **state)
+{
+    struct fixture *f = *state;
+
+    f->snapshot.missing = (struct sketch_gap){5, 10};
+    check(f, "wants-more");
+    assert_image(f, FAKE_IMAGE);
+    assert_int_equal(f->n_needs, 3);
+    assert_true(f->needs[0] == 6 && f->needs[1] == 10 && f->needs[2] == UINT64_MAX);
+}
+
+/* Each time more, and no more than there is; and not of what is whole. */
+static void test_asks_for_what_it_cannot_get(void **state)
+{
+    static const char *const modes[] = {"wants-nothing", "wants-the-same-again", "wants-too-much",
+                                        "wants-and-judges"};
+    struct fixture *f = *state;
+
+    f->snapshot.missing = (struct sketch_gap){5, 10};
+    for (size_t i = 0; i < ELEMENTSOF(modes); i++) {
+        check(f, modes[i]);
+        assert_int_equal(f->answer.end, CHECK_BROKEN);
+        assert_false(f->judged);
+        assert_int_equal(f->n_needs, i == 1);
+    }
+    f->snapshot.missing = (struct sketch_gap){0, 0};
+    check(f, "wants-more");
+    assert_int_equal(f->answer.end, CHECK_BROKEN);
+    assert_int_equal(f->n_needs, 0);
+}
+
+/* It is not judged by what is not there. */
+static void test_more_is_not_to_be_had(void **state)
+{
+    static const char *const modes[] = {"wants-more", "accepted"};
+    struct fixture *f = *state;
+
+    f->snapshot.missing = (struct sketch_gap){5, 10};
+    f->need_result = -ESTALE;
+    for (size_t i = 0; i < ELEMENTSOF(modes); i++) {
+        check(f, modes[i]);
+        assert_int_equal(f->answer.end, CHECK_BROKEN);
+        assert_string_equal(f->answer.sha256, "");
+        assert_int_equal(f->n_needs, 1);
+        free(TAKE_PTR(f->answer.image));
+    }
+}
+
+static void test_no_signature_of_a_part(void **state)
+{
+    const struct signature_order order = {.n_keys = 2};
+    struct fixture *f = *state;
+
+    f->snapshot.missing = (struct sketch_gap){5, 10};
+    assert_int_equal(prepare(f, getenv("FAKE_CHECKER"), "good", 0), 0);
+    assert_int_equal(check_begin(f->check, &f->snapshot, &order), -EINVAL);
+}
+
 /* ---- Signatures ------------------------------------------------------------------------------ */
 
 static void check_signed(struct fixture *f, const char *mode)
@@ -410,6 +511,12 @@ static void test_free_running(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(test_nothing_is_asked_of_a_whole_one),
+        TEST(test_rest_after_the_verdict),
+        TEST(test_asks_for_more),
+        TEST(test_asks_for_what_it_cannot_get),
+        TEST(test_more_is_not_to_be_had),
+        TEST(test_no_signature_of_a_part),
         TEST(test_waits),
         TEST(test_snapshot_goes),
         TEST(test_verdict_comes_first),

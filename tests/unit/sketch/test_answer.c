@@ -69,6 +69,46 @@ static void test_magic_and_version(void **state)
     assert_memory_equal(accepted_head().magic, "m4flash\1", 8);
 }
 
+static struct answer_head request(uint64_t needed)
+{
+    struct answer_head head;
+
+    answer_make_request(needed, &head);
+    head.cage = ANSWER_CAGE_ALL;
+    return head;
+}
+
+#define assert_asked(head, expected) \
+    assert_int_equal(answer_check_request(&missing, &(head)), expected)
+
+/* More of the upload, of what is missing, and nothing said but that. */
+static void test_request(void **state)
+{
+    const struct sketch_gap missing = {100, 200}, nothing = {0, 0};
+
+    (void)state;
+    for (uint64_t needed = 90; needed < 210; needed++) {
+        struct answer_head head = request(needed);
+        assert_asked(head, needed > 100 && needed <= 200 ? 0 : -EBADMSG);
+        assert_int_equal(answer_check_request(&nothing, &head), -EBADMSG);
+        assert_seen_through(head); /* it is no verdict */
+    }
+    struct answer_head verdict = accepted_head();
+    assert_asked(verdict, -EBADMSG);
+    assert_lie(accepted_head(), needed, 150);
+    verdict.needed = 150;
+    assert_asked(verdict, -EBADMSG);
+    struct answer_head lie = request(150);
+    lie.version++;
+    assert_asked(lie, -EBADMSG);
+    lie = request(150);
+    lie.cage++;
+    assert_asked(lie, -EBADMSG);
+    lie = request(150);
+    lie.report.entry_point = 1;
+    assert_asked(lie, -EBADMSG);
+}
+
 static void test_cage(void **state)
 {
     char lacks[128];
@@ -366,6 +406,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_magic_and_version),
+        cmocka_unit_test(test_request),
         cmocka_unit_test(test_cage),
         cmocka_unit_test(test_image),
         cmocka_unit_test(test_code),
