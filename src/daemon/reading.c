@@ -243,16 +243,13 @@ static void read_failed(struct manager *manager, enum reading_reason reason, int
     manager_close_job(manager, job, &outcome);
 }
 
-/*
- * If it is checked at once, only what is needed for that is copied now. Signatures are of the whole
- * file, and so are comparisons with what was read before.
- */
+/* If it is checked at once, only what is needed for that is copied now. Signatures are of the whole
+ * file. */
 static enum snapshot_extent extent(const struct manager *manager)
 {
-    bool at_once = !manager->check && !manager_find(manager, JOB_WAITING);
+    bool is_whole = manager->check || manager->orders->settings->require_signature;
 
-    return at_once && !manager->orders->settings->require_signature ? SNAPSHOT_PARTS
-                                                                    : SNAPSHOT_WHOLE;
+    return is_whole ? SNAPSHOT_WHOLE : SNAPSHOT_PARTS;
 }
 
 /* Reads what is in the inbox now, for the job that it belongs to. */

@@ -32,10 +32,10 @@ def copies(daemon):
             if target.startswith("/memfd:m4flash-upload")]
 
 
-def copied_kib(daemon):
-    """What is there of the one copy that there is, without its holes."""
-    [number] = copies(daemon)
-    return os.stat(f"/proc/{daemon.pid}/fd/{number}").st_blocks // 2
+def copied(daemon):
+    """Bytes of each copy that there is, without its holes."""
+    return [os.stat(f"/proc/{daemon.pid}/fd/{number}").st_blocks * 512
+            for number in copies(daemon)]
 
 
 def wait_checker(daemon):
@@ -91,7 +91,8 @@ def assert_programmed(bench, daemon, upload, taken_back=False):
 
 def test_only_what_is_needed_at_first(bench, daemon, upload):
     held = Held(bench, daemon, upload)
-    assert copied_kib(daemon) < 400
+    [size] = copied(daemon)
+    assert size < 400_000
     held.let_go()
     assert_programmed(bench, daemon, upload)
 
@@ -99,7 +100,8 @@ def test_only_what_is_needed_at_first(bench, daemon, upload):
 def test_small_ones_are_copied_whole(bench, daemon):
     upload = sketches.good("small", size=100_000, debug=400_000)
     held = Held(bench, daemon, upload)
-    assert copied_kib(daemon) * 1024 >= len(upload.data)
+    [size] = copied(daemon)
+    assert size >= len(upload.data)
     held.let_go()
     assert_programmed(bench, daemon, upload)
 
@@ -160,12 +162,16 @@ def test_removed_when_it_was_complete(bench, daemon, upload):
     assert_programmed(bench, daemon, upload)
 
 
-def test_cut_off_when_it_was_complete(bench, daemon, upload):
-    """The rest is gone when it is asked for; the next upload is another."""
+@pytest.mark.parametrize("size", [IMAGE, 700_000], ids=["after", "before"])
+def test_cut_off_when_it_was_complete(bench, daemon, size):
+    """The rest is gone when it is asked for, after the verdict or before; the next upload is another.
+    """
+    upload = sketches.good("in parts", size=size, debug=SIZE)
     held = Held(bench, daemon, upload)
-    os.truncate(bench.path, SIZE // 2)
+    os.truncate(bench.path, 500_000)
     held.let_go()
     wait_for(lambda: TAKEN_BACK in daemon.log(), TAKEN_BACK)
+    assert "Job 1: accepted" not in daemon.log()
     other = sketches.good("the next", size=IMAGE, debug=SIZE)
     bench.push(cp, other)
     outcomes = bench.wait_outcomes()
@@ -187,14 +193,18 @@ def test_overwritten_by_the_next(bench, daemon, upload):
 
 
 def test_next_one_while_it_is_checked(bench, daemon, upload):
-    """The file is another then, but the first one's is still open."""
+    """The file is another then, but the first one's is still open. The next has to wait, so it is
+    read whole.
+    """
     held = Held(bench, daemon, upload)
     other = sketches.good("the next", size=IMAGE, debug=SIZE)
     staged = bench.path + ".new"
     adb_push(staged, other.data)
     os.rename(staged, bench.path)
     bench.uploads += 1
-    wait_for(lambda: len(copies(daemon)) == 2, "both read")
+    wait_for(lambda: len(copies(daemon)) == 2 and processes.state(daemon.pid) == "S", "both read")
+    first, second = sorted(copied(daemon))
+    assert first < 400_000 and second >= len(other.data)
     held.let_go()
     outcomes = bench.wait_outcomes()
     assert [outcome["sha256"] for outcome in outcomes] == [upload.sha256, other.sha256]
