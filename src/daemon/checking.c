@@ -10,6 +10,11 @@
 #include "daemon/signing.h"
 #include "sketch/answer.h"
 
+enum {
+    STAND_BACK_USEC = 5 * 1000,
+    ACCURACY_USEC = 1000,
+};
+
 static void on_checked(struct manager *manager);
 
 /* The job that the check is about, or NULL if it has been closed. */
@@ -37,6 +42,10 @@ static void tell_of_cage(struct manager *manager, uint32_t cage)
             lacks);
 }
 
+/*
+ * The kernel puts a new process where its parent runs, so whatever is done right after OpenOCD's
+ * start keeps OpenOCD waiting, which has enough to do by itself before it needs anything of us.
+ */
 static void on_verdict(struct check *check, void *userdata)
 {
     struct manager *manager = userdata;
@@ -44,19 +53,19 @@ static void on_verdict(struct check *check, void *userdata)
     tell_of_cage(manager, check_answer(check)->cage);
     signing_tell(manager, checked_job(manager), &check_answer(check)->signature);
     queue_take_verdict(manager, checked_job(manager), check_answer(check));
+    sd_event_source_set_time_relative(manager->rest_source, manager->deploy ? STAND_BACK_USEC : 0);
+    sd_event_source_set_enabled(manager->rest_source, SD_EVENT_ONESHOT);
 }
 
-/* OpenOCD is on its way when the verdict is there: now there is time for the rest of the copy. */
 static int on_need(struct check *check, uint64_t up_to, void *userdata)
 {
     struct manager *manager = userdata;
     const struct job *job = checked_job(manager);
 
     (void)check;
-    if (!job || !job->snapshot)
+    if (!job)
         return -ECANCELED; /* it is for nobody any more */
-    int r = up_to == UINT64_MAX ? snapshot_complete(job->snapshot)
-                                : snapshot_fill(job->snapshot, up_to);
+    int r = snapshot_fill(job->snapshot, up_to);
     return r == 0 ? -ESTALE : r;
 }
 
@@ -113,12 +122,26 @@ void checking_prepare_anew(struct manager *manager)
 /* ---- At work -----------------------------------------------------------------------------------
  */
 
+static int on_rest(sd_event_source *source, uint64_t usec, void *userdata);
+
+static int make_rest_source(struct manager *manager)
+{
+    if (manager->rest_source)
+        return 0;
+    int r = sd_event_add_time(manager->event, &manager->rest_source, CLOCK_MONOTONIC, UINT64_MAX,
+                              ACCURACY_USEC, on_rest, manager);
+    return r < 0 ? r : sd_event_source_set_enabled(manager->rest_source, SD_EVENT_OFF);
+}
+
 /* The one that waits, if it still does; else a new one. */
 static int begin(struct manager *manager, const struct job *job)
 {
     struct signature_order buffer;
     const struct signature_order *signature = signing_order(manager, job, &buffer);
 
+    int r = make_rest_source(manager);
+    if (r < 0)
+        return r;
     manager->check = TAKE_PTR(manager->standby);
     manager->check_waited = manager->check != NULL;
     if (manager->check && check_begin(manager->check, job->snapshot, signature) >= 0)
@@ -126,7 +149,7 @@ static int begin(struct manager *manager, const struct job *job)
     manager->check = check_free(manager->check);
     manager->check_waited = false;
 
-    int r = start_checker(manager, &manager->check);
+    r = start_checker(manager, &manager->check);
     return r < 0 ? r : check_begin(manager->check, job->snapshot, signature);
 }
 
@@ -206,6 +229,24 @@ static void take_back(struct manager *manager, struct job *job)
     reading_incomplete(manager, job);
 }
 
+static int on_rest(sd_event_source *source, uint64_t usec, void *userdata)
+{
+    (void)source;
+    (void)usec;
+    struct manager *manager = userdata;
+    struct job *job = checked_job(manager);
+
+    if (!job || is_whole(manager, job) <= 0) {
+        check_answer(manager->check)->end = CHECK_BROKEN;
+        on_checked(manager);
+        return 0;
+    }
+    if (job->unconfirmed)
+        queue_tell_accepted(manager, job);
+    check_go_on(manager->check);
+    return 0;
+}
+
 static void on_checked(struct manager *manager)
 {
     _cleanup_(check_freep) struct check *check = TAKE_PTR(manager->check);
@@ -213,6 +254,7 @@ static void on_checked(struct manager *manager)
     struct check_answer *answer = check_answer(check);
     int whole = job ? is_whole(manager, job) : false;
 
+    sd_event_source_set_enabled(manager->rest_source, SD_EVENT_OFF);
     if (whole < 0)
         answer->end = CHECK_BROKEN;
     if (!job)
@@ -231,17 +273,24 @@ static void on_checked(struct manager *manager)
     queue_run(manager);
 }
 
+static void stop(struct manager *manager)
+{
+    manager->check = check_free(manager->check);
+    sd_event_source_set_enabled(manager->rest_source, SD_EVENT_OFF);
+}
+
 void checking_settle(struct manager *manager)
 {
     const struct job *job = manager->check ? checked_job(manager) : NULL;
 
     manager->standby = check_free(manager->standby);
     if (!job || job->state != JOB_PROGRAMMING)
-        manager->check = check_free(manager->check);
+        stop(manager);
 }
 
 void checking_stop(struct manager *manager)
 {
-    manager->check = check_free(manager->check);
+    stop(manager);
+    manager->rest_source = sd_event_source_disable_unref(manager->rest_source);
     manager->standby = check_free(manager->standby);
 }

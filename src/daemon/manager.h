@@ -51,16 +51,17 @@ struct manager {
 
     struct job *jobs[JOBS_MAX]; /* in the order of their arrival; their states say the rest */
     size_t n_jobs;
-    struct check *check;    /* of the job in state CHECKING */
-    struct key_files *keys; /* that its signature is judged by; NULL if none is asked for */
-    bool check_waited;      /* it was started ahead of need */
-    uint64_t checked_id;    /* the job's number: it may be accepted, or gone, before check ends */
-    struct check *standby;  /* waits for the next upload */
-    bool standby_lost;      /* it ended by itself */
-    bool cage_told;         /* what the checker is not locked up with */
-    bool walls_told;        /* what OpenOCD is not kept from */
-    struct deploy *deploy;  /* of the job in state PROGRAMMING */
-    bool rested;            /* since the last job, what that took has gone back */
+    struct check *check;          /* of the job in state CHECKING */
+    struct key_files *keys;       /* that its signature is judged by; NULL if none is asked for */
+    bool check_waited;            /* it was started ahead of need */
+    sd_event_source *rest_source; /* will ask it for the rest of its answer */
+    uint64_t checked_id;   /* the job's number: it may be accepted, or gone, before check ends */
+    struct check *standby; /* waits for the next upload */
+    bool standby_lost;     /* it ended by itself */
+    bool cage_told;        /* what the checker is not locked up with */
+    bool walls_told;       /* what OpenOCD is not kept from */
+    struct deploy *deploy; /* of the job in state PROGRAMMING */
+    bool rested;           /* since the last job, what that took has gone back */
     struct transcript progress; /* of that deploy, as last told */
 
     struct watch *watch;

@@ -46,11 +46,12 @@ static bool is_overtaken(const struct manager *manager, const struct job *job)
     return false;
 }
 
-static void tell_accepted(const struct manager *manager, uint64_t id,
-                          const struct sketch_report *report)
+void queue_tell_accepted(const struct manager *manager, const struct job *job)
 {
-    journal_log_job(manager->journal, id, LOG_INFO,
-                    "Job %" PRIu64 ": accepted: %" PRIu32 " bytes in %" PRIu32 " %s", id,
+    const struct sketch_report *report = &job->report;
+
+    journal_log_job(manager->journal, job->id, LOG_INFO,
+                    "Job %" PRIu64 ": accepted: %" PRIu32 " bytes in %" PRIu32 " %s", job->id,
                     report->image_size, report->sectors,
                     report->sectors == 1 ? "sector" : "sectors");
 }
@@ -64,7 +65,7 @@ static void accept(struct manager *manager, struct job *job, uint8_t *image)
     if (!overtaken)
         queue_give_way(manager);
     job_accept(job, image);
-    tell_accepted(manager, job->id, &job->report);
+    queue_tell_accepted(manager, job);
     if (overtaken)
         close_superseded(manager, job);
 }
@@ -80,15 +81,11 @@ void queue_take_verdict(struct manager *manager, struct job *job, struct check_a
     if (answer->report.code != SKETCH_ACCEPTED || (job->disturbed && !job->handed) ||
         is_overtaken(manager, job) || has_hooks(manager))
         return;
-    uint64_t id = job->id;
-
     queue_give_way(manager);
     job->report = answer->report;
     job->unconfirmed = true;
     job_accept(job, TAKE_PTR(answer->image));
     queue_run(manager);
-    /* This wakes the journal, which must not come before OpenOCD. */
-    tell_accepted(manager, id, &answer->report);
 }
 
 void queue_take_answer(struct manager *manager, struct job *job, struct check_answer *answer)

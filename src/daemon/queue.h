@@ -18,9 +18,12 @@ void queue_take_answer(struct manager *manager, struct job *job, struct check_an
 
 /*
  * The verdict of an answer whose end, and with it the upload's digest, is still to come. An
- * accepted job need not wait for that: it is unconfirmed meanwhile.
+ * accepted job need not wait for that: it is unconfirmed meanwhile, and nobody has been told yet.
  */
 void queue_take_verdict(struct manager *manager, struct job *job, struct check_answer *answer);
+
+/* Tells the journal that it is accepted. */
+void queue_tell_accepted(const struct manager *manager, const struct job *job);
 
 /* Starts whatever can be started now. */
 void queue_run(struct manager *manager);

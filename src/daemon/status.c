@@ -77,9 +77,13 @@ static int on_delay(sd_event_source *source, uint64_t usec, void *userdata)
     return 0;
 }
 
+/* What is on its way to OpenOCD, or has just come there, is not kept waiting for this. */
 static bool may_be_late(struct manager *manager)
 {
-    if (manager->deploy || manager->n_jobs == 0 || manager->stopping)
+    const struct job *job = manager_find(manager, JOB_PROGRAMMING);
+    bool is_starting = job && job->unconfirmed;
+
+    if ((manager->deploy && !is_starting) || manager->n_jobs == 0 || manager->stopping)
         return false;
     return manager->status_source ||
            sd_event_add_time_relative(manager->event, &manager->status_source, CLOCK_MONOTONIC,

@@ -117,30 +117,34 @@ static void enforce_signature(const struct check *check, struct check_answer *an
     free(TAKE_PTR(answer->image));
 }
 
-/* Asks for the next part. What cannot be sent to it because it is gone, its end tells. */
-static enum part go_on(struct check *check, uint64_t up_to, enum part next)
+/* What cannot be sent to it because it is gone, its end tells. */
+void check_go_on(struct check *check)
 {
-    const struct check_spec *spec = &check->spec;
     const char rest = ANSWER_REST;
 
-    if (check->missing.end > 0 &&
-        (!spec->on_need || spec->on_need(check, up_to, spec->userdata) < 0))
-        return PART_BAD;
-    check->missing.start = up_to;
     fd_send_rest(check->channel, &rest, sizeof(rest));
-    return next;
 }
 
-/* The rest is asked for when the callback has used the verdict. */
+static enum part get_more(struct check *check)
+{
+    const struct check_spec *spec = &check->spec;
+    uint64_t up_to = check->head.needed;
+
+    if (!spec->on_need || spec->on_need(check, up_to, spec->userdata) < 0)
+        return PART_BAD;
+    check->missing.start = up_to;
+    check_go_on(check);
+    return PART_HEAD;
+}
+
 static enum part tell_verdict(struct check *check)
 {
     check->judged = true;
     check->answer.report = check->head.report;
     check->answer.cage = check->head.cage;
     enforce_signature(check, &check->answer);
-    if (check->spec.on_verdict)
-        check->spec.on_verdict(check, check->spec.userdata);
-    return go_on(check, UINT64_MAX, PART_TAIL);
+    check->spec.on_verdict(check, check->spec.userdata);
+    return PART_TAIL;
 }
 
 static enum part judge_signature(struct check *check)
@@ -156,7 +160,7 @@ static enum part judge_head(struct check *check)
     const struct sketch_report *report = &check->head.report;
 
     if (answer_check_request(&check->missing, &check->head) >= 0)
-        return go_on(check, check->head.needed, PART_HEAD);
+        return get_more(check);
     if (answer_check_head(check->spec.board, &check->head) < 0)
         return PART_BAD;
     if (report->image_size == 0)

@@ -28,14 +28,13 @@ struct check_spec {
     bool signatures;        /* check_begin() may ask for one */
     uint64_t timeout_usec;  /* from check_begin() until it is killed; 0 for the usual time */
 
-    /* The verdict is there; the upload's digest, and whether the checker ends well, are to come.
-     * Once, before on_end, unless it ends before that; must not free the check. NULL if not
-     * wanted. */
+    /* The verdict is there; the upload's digest, and whether the checker ends well, come after
+     * check_go_on(). Once, before on_end, unless it ends before that; must not free the check. */
     void (*on_verdict)(struct check *check, void *userdata);
 
-    /* Of a snapshot that is not whole, more is needed: from its start up to this offset; or, once
-     * the verdict has been told, UINT64_MAX for all of it. Returns 0 when it is there, or -errno:
-     * the check ends, CHECK_BROKEN. Must not free the check. NULL if every snapshot is whole. */
+    /* Of a snapshot that is not whole, the verdict depends on more, from its start up to this
+     * offset. Returns 0 when it is there, or -errno: the check ends, CHECK_BROKEN. Must not free
+     * the check. NULL if every snapshot is whole. */
     int (*on_need)(struct check *check, uint64_t up_to, void *userdata);
 
     /* Once; may free the check. The answer's image is for the receiver to take (and to free). */
@@ -75,6 +74,9 @@ int check_new(sd_event *event, const struct check_spec *spec, struct check **ret
  */
 int check_begin(struct check *check, const struct snapshot *snapshot,
                 const struct signature_order *signature);
+
+/* Asks for the rest of the answer. Once, when the verdict is there, and all of the snapshot. */
+void check_go_on(struct check *check);
 
 /* The caller may take the image by setting the pointer to NULL. */
 struct check_answer *check_answer(struct check *check);
