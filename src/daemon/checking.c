@@ -186,10 +186,12 @@ static void confirm(struct manager *manager, struct job *job, const struct check
 {
     bool good = answer->end == CHECK_ANSWERED;
 
-    if (good)
+    if (good) {
         job_confirm(job, answer->sha256);
-    else
+        job_hash_image(job, job->image ? job->image : deploy_image(manager->deploy));
+    } else {
         job->unconfirmed = false;
+    }
     if (job->state != JOB_PROGRAMMING) {
         if (!good)
             close_unchecked(manager, job, CHECK_BROKEN);

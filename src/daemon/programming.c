@@ -102,6 +102,8 @@ static void on_result(const struct deploy_result *result, void *userdata)
     if (!job) /* taken back, before anything was changed */
         return;
     struct outcome outcome = outcome_of(job, result);
+    if (!*job->image_sha256) /* it was never confirmed */
+        job_hash_image(job, deploy_image(manager->deploy));
     tell_of_walls(manager, result->lacks);
     if (has_worn(result))
         limiting_note(manager);
@@ -174,4 +176,6 @@ void programming_start(struct manager *manager, struct job *job)
     int r = deploy_new(manager->event, &spec, &manager->deploy);
     if (r < 0)
         manager_fail_job(manager, job, orders->runtime_dir, r);
+    else
+        job->image = NULL; /* the deploy's now */
 }

@@ -42,6 +42,11 @@ bool deploy_is_durable(const struct deploy *deploy)
     return deploy->record.durable;
 }
 
+const uint8_t *deploy_image(const struct deploy *deploy)
+{
+    return deploy->spec.image.image;
+}
+
 void deploy_note_file(struct deploy *deploy, const char file[static FILE_KEY_TEXT_MAX])
 {
     record_note_file(&deploy->record, file);
@@ -419,10 +424,6 @@ int deploy_new(sd_event *event, const struct deploy_spec *spec, struct deploy **
         return -ENOMEM;
     deploy->event = sd_event_ref(event);
     deploy->spec = *spec;
-    deploy->spec.image.image = malloc(spec->image.image_size);
-    if (!deploy->spec.image.image)
-        return -ENOMEM;
-    memcpy(deploy->spec.image.image, spec->image.image, spec->image.image_size);
     transcript_init(&deploy->result.transcript);
     deploy->result.released = true; /* until something touches the chip */
     deploy->record = (struct record){
@@ -435,8 +436,10 @@ int deploy_new(sd_event *event, const struct deploy_spec *spec, struct deploy **
     /* What keeps it from beginning at once does so from the event loop too, and is told there. */
     if (!spec->unconfirmed || begin(deploy) < 0) {
         int r = run_hooks(deploy, spec->unconfirmed ? "" : spec->pre_hooks, "", on_pre_hooks);
-        if (r < 0)
+        if (r < 0) {
+            deploy->spec.image.image = NULL; /* still the caller's */
             return r;
+        }
     }
     *ret = TAKE_PTR(deploy);
     return 0;

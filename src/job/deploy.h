@@ -45,7 +45,7 @@ enum deploy_care {
 struct deploy_spec {
     struct program_spec program; /* all but the job, the image and the callbacks */
     int state_dir;
-    struct store_image image; /* what to program; copied */
+    struct store_image image; /* what to program; the bytes become the deploy's if it is made */
     struct store_intent
         intent;       /* that record, as it is on disk for a recovery, else to be written */
     bool unconfirmed; /* both digests, and leave to change the chip, are to come; so no hooks, which
@@ -70,6 +70,9 @@ struct deploy_spec {
 
 /* Begins; what fails is told by on_end, from the event loop. Returns 0 or -errno. */
 int deploy_new(sd_event *event, const struct deploy_spec *spec, struct deploy **ret);
+
+/* The bytes to program. */
+const uint8_t *deploy_image(const struct deploy *deploy);
 
 /*
  * For an unconfirmed deploy, one of these, once, with the upload's digest and the image's. Until

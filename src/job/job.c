@@ -72,9 +72,9 @@ void job_set_key(struct job *job, const struct file_key *key)
         file_key_format(key, job->intent.file);
 }
 
-static void hash_image(struct job *job)
+void job_hash_image(struct job *job, const uint8_t *image)
 {
-    sketch_digest(job->image, job->report.image_size, job->image_sha256);
+    sketch_digest(image, job->report.image_size, job->image_sha256);
     memcpy(job->intent.image_sha256, job->image_sha256, SKETCH_DIGEST_HEX);
 }
 
@@ -84,7 +84,7 @@ void job_accept(struct job *job, uint8_t *image)
     make_ready(job);
     if (!job->unconfirmed) {
         job->snapshot = snapshot_free(job->snapshot);
-        hash_image(job);
+        job_hash_image(job, job->image);
     }
 }
 
@@ -93,7 +93,6 @@ void job_confirm(struct job *job, const char sha256[static SKETCH_DIGEST_HEX])
     memcpy(job->sha256, sha256, sizeof(job->sha256));
     job->unconfirmed = false;
     job->snapshot = snapshot_free(job->snapshot);
-    hash_image(job);
 }
 
 void job_take_back(struct job *job)
@@ -167,7 +166,7 @@ void job_set_snapshot(struct job *job, struct snapshot *snapshot)
 static void complete_digests(struct job *job)
 {
     if (job->image && !*job->image_sha256)
-        hash_image(job);
+        job_hash_image(job, job->image);
     if (!*job->sha256 && job->snapshot && !job->disturbed && !job->doubted &&
         snapshot_digest(job->snapshot, job->sha256) < 0)
         *job->sha256 = '\0';

@@ -56,7 +56,8 @@ struct job {
     char sha256[SKETCH_DIGEST_HEX];       /* "" until the checker has ended well: */
     bool unconfirmed;                     /* accepted, and it has not yet */
     char image_sha256[SKETCH_DIGEST_HEX]; /* likewise, if it was accepted */
-    uint8_t *image;                       /* report.image_size bytes, from acceptance to the end */
+    uint8_t *image;                       /* report.image_size bytes, from acceptance until it is
+                                             programmed: then they are the deploy's */
 
     bool rollback;              /* back to the image before: there is no upload */
     enum deploy_care care;      /* DEPLOY_ALWAYS for an upload repeated on purpose (touch) */
@@ -75,8 +76,8 @@ void job_set_state(struct job *job, enum job_state state);
 
 /*
  * Ends it: the outcome is kept, snapshot and image are given up. Once only. The digests of what was
- * read and of the image are known then, whatever it ended of; but not of what was read while
- * somebody wrote.
+ * read and of the image that it has are known then, whatever it ended of; but not of what was read
+ * while somebody wrote.
  */
 void job_finish(struct job *job, const struct outcome *outcome);
 
@@ -90,7 +91,10 @@ void job_set_key(struct job *job, const struct file_key *key);
  */
 void job_accept(struct job *job, uint8_t *image);
 
-/* An unconfirmed job's checker has ended well: sha256 is the upload's, and the image is hashed. */
+/* For the job's image, wherever it is now. */
+void job_hash_image(struct job *job, const uint8_t *image);
+
+/* An unconfirmed job's checker has ended well: sha256 is the upload's. */
 void job_confirm(struct job *job, const char sha256[static SKETCH_DIGEST_HEX]);
 
 /*

@@ -250,7 +250,10 @@ static inline _unused_ void start(struct fixture *f, const char *settings)
     unlinkat(f->dir.fd, "log", 0);
     unlinkat(f->dir.fd, "log.runs", 0);
     unlinkat(f->dir.fd, "seen", 0);
+    if (!f->spec.image.image)
+        f->spec.image.image = make_image('c').image;
     assert_int_equal(deploy_new(f->event, &f->spec, &f->deploy), 0);
+    f->spec.image.image = NULL; /* the deploy's now */
     assert_false(f->told);
 }
 

@@ -228,6 +228,7 @@ static void test_confirmation(void **state)
         assert_int_equal(count_fds(), fds + 1);
         if (good) {
             job_confirm(job, DIGEST);
+            job_hash_image(job, job->image);
             assert_false(job->unconfirmed);
             assert_int_equal(count_fds(), fds);
             assert_string_equal(job->intent.image_sha256, IMAGE_DIGEST);
