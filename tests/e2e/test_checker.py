@@ -211,6 +211,7 @@ def test_chip_is_not_changed_if_it_fails_in_the_end(bench, gate):
     outcome = bench.wait_outcome()
     assert (outcome["result"], outcome["code"]) == ("failed", "internal")
     assert outcome["sha256"] == UPLOAD.sha256
+    assert outcome["image_sha256"] == UPLOAD.image_sha256
     assert_untouched(bench)
     assert sorted(os.listdir(bench.state)) == ["history.jsonl", "lock"]
     daemon.wait_quiet()
