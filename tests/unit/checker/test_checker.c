@@ -192,8 +192,7 @@ static void test_gap_that_counts(void **state)
 static void test_gap_that_is_never_filled(void **state)
 {
     struct fixture *f = *state;
-    _cleanup_free_ uint8_t *elf = put_elf_with_more(f, MORE_SIZE, 60, MORE_SIZE);
-
+    free(put_elf_with_more(f, MORE_SIZE, 60, MORE_SIZE));
     start(f);
     go_with_gap(f, 60, MORE_SIZE);
     assert_asks_for(f, 60, TINY_ELF_HEADERS);
