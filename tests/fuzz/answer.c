@@ -54,6 +54,7 @@ static void use_report(const struct board *board, const struct answer_head *head
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+    const struct sketch_gap missing = {100, 200}, nothing = {0, 0};
     const struct board *board = fuzz_board();
     struct answer_head head = {0};
     struct answer_tail tail = {0};
@@ -66,6 +67,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         use_report(board, &head);
         claim_text(answer_cage_lacks(head.cage, text, sizeof(text)), sizeof(text));
     }
+
+    if (answer_check_request(&missing, &head) == 0)
+        CLAIM(head.needed > 100 && head.needed <= 200 && answer_check_head(board, &head) < 0);
+    CLAIM(answer_check_request(&nothing, &head) < 0);
 
     struct answer_signature signature = {0};
     memcpy(&signature, data, size < sizeof(signature) ? size : sizeof(signature));

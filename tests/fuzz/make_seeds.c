@@ -16,6 +16,7 @@ enum {
     PACKED_BYTES = 512, /* of an upload, packed against the window */
     LIES = 1000,        /* where the numbers of seeds that lie begin */
     FORGED = 2000,      /* likewise, of those with another code */
+    REQUESTS = 3000,    /* of those that ask for more instead */
     PRIME = 7,
 };
 
@@ -47,6 +48,9 @@ static void write_lies(const char *folder, int number, const struct answer_head 
 
     forged.report.code = (enum sketch_code)(number % (_SKETCH_CODE_MAX + 1));
     write_seed(folder, FORGED + number, &forged, sizeof(forged));
+
+    answer_make_request((uint64_t)number % 300, &forged);
+    write_seed(folder, REQUESTS + number, &forged, sizeof(forged));
 }
 
 static void write_answer(const char *folder, int number, const char *elf, size_t size)
