@@ -8,25 +8,12 @@ import signal
 import pytest
 
 from harness import processes, sketches
+from harness.checkers import checkers, stop_checker, wait_checker
 from harness.daemon import CHECKER
 from harness.pushes import ADB_PIECE, adb_open, adb_push, adb_push_aborted, cp, mv, write_all
 from harness.waiting import wait_for
 
 UPLOAD = sketches.good("checked", size=150_000, debug=500_000)
-
-
-def checkers(daemon):
-    """Of the daemon's children, those that are checkers and alive."""
-    return [
-        pid for pid in processes.children(daemon.pid)
-        if processes.command_line(pid)[:1] == [CHECKER] and processes.state(pid) not in ("Z", None)
-    ]
-
-
-def wait_checker(daemon):
-    """The pid of a checker that waits for its upload."""
-    return wait_for(
-        lambda: next((p for p in checkers(daemon) if processes.state(p) == "S"), None), "a checker")
 
 
 def wait_at_rest(daemon):
@@ -138,9 +125,7 @@ def test_killed_at_rest(bench, daemon):
 
 def test_killed_before_it_takes_the_upload(bench, daemon, half):
     """The upload was given to it, and did nothing to it."""
-    pid = wait_checker(daemon)
-    os.kill(pid, signal.SIGSTOP)
-    wait_for(lambda: processes.state(pid) == "T", "stopped")
+    pid = stop_checker(daemon)
     complete(bench, half)
 
     def has_been_given():

@@ -10,7 +10,7 @@ import struct
 import pytest
 
 from harness import processes, sketches
-from harness.daemon import CHECKER
+from harness.checkers import stop_checker
 from harness.pushes import ADB_PIECE, adb_open, adb_push, cp, write_all
 from harness.waiting import wait_for
 
@@ -38,25 +38,14 @@ def copied(daemon):
             for number in copies(daemon)]
 
 
-def wait_checker(daemon):
-    def look():
-        return [pid for pid in processes.children(daemon.pid)
-                if processes.command_line(pid)[:1] == [CHECKER] and processes.state(pid) == "S"]
-
-    return wait_for(look, "a checker that waits")[0]
-
-
 class Held:
     """An upload that is complete and read, whose checker does not come to judge it yet."""
 
     def __init__(self, bench, daemon, upload):
-        self.daemon = daemon
-        self.checker = wait_checker(daemon)
-        os.kill(self.checker, signal.SIGSTOP)
-        wait_for(lambda: processes.state(self.checker) == "T", "a stopped checker")
+        self.checker = stop_checker(daemon)
         fd = adb_open(bench.path)
         write_all(fd, upload.data, ADB_PIECE)
-        # What is written to memory, nobody tells of.
+        # What is written to memory, nobody tells of. Not closed: that would be another upload.
         self.memory = mmap.mmap(os.open(bench.path, os.O_RDWR | os.O_CLOEXEC), 0)
         os.close(fd)
         bench.uploads += 1

@@ -151,13 +151,18 @@ static inline void read_head(struct fixture *f, struct answer_head *ret)
     assert_int_equal(answer_check_head(&f->board, ret), 0);
 }
 
+static inline void send_rest(struct fixture *f)
+{
+    assert_int_equal(fd_send_rest(f->here, (char[]){ANSWER_REST}, 1), 0);
+}
+
 /* The tail is right and the last there is, and the checker ends well. */
 static inline void assert_ends_with_digest(struct fixture *f, const void *data, size_t size)
 {
     char digest[SKETCH_DIGEST_HEX];
     struct answer_tail tail;
 
-    assert_int_equal(fd_send_rest(f->here, (char[]){ANSWER_REST}, 1), 0);
+    send_rest(f);
     assert_int_equal(fd_read_full(f->here, &tail, sizeof(tail)), sizeof(tail));
     assert_int_equal(answer_check_tail(&tail), 0);
     sketch_digest(data, size, digest);
